@@ -1,0 +1,1 @@
+"""What a call costs, beside the least it could cost: ``python -m benchmarks``."""

@@ -1,0 +1,1 @@
+"""The driver for threads: blocking calls on the client, workers and one watcher on the server."""

@@ -1,0 +1,393 @@
+"""Asking by a line and answering by it, from any number of threads.
+
+Whoever waits for an answer while nobody reads, reads for all: the others sleep until
+their own answer has come or the reader leaves. What a reader runs for the peer never
+holds up the others: a client's reader leaves before it runs anything, and from a
+server's worker the right to read is taken when it runs for long.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Iterator
+from functools import partial
+from threading import TIMEOUT_MAX, Lock, get_ident
+from typing import Any, Final
+
+from limpet.drivers.threads.deadline import deadline_of_caller
+from limpet.drivers.threads.line import READ_BYTES, Host, Line
+from limpet.drivers.threads.sender import poll
+from limpet.errors import CallTimeout, EncodeError, LimpetError, SessionLost
+from limpet.objects.context import serving
+from limpet.objects.endpoint import Endpoint
+from limpet.session.body import Body
+from limpet.session.connection import Connection
+from limpet.session.messages import WANT, Kind
+from limpet.session.schedule import Pending, Request, Stage
+from limpet.session.tables import Import
+
+__all__ = ["Channel"]
+
+_READS_A_LOOK: Final = 16
+"""Reads after which a waiting thread looks at the clock, though there was always something to read."""
+_PATIENCE: Final = 1.0
+"""How long a thread that only runs requests waits for a peer to read its answers, in seconds."""
+
+
+class Channel(Line):
+    """A line that threads ask and answer by.
+
+    Args:
+        sock: connected and blocking, with a receive timeout; the channel owns it from now on.
+        connection: the core.
+        host: see `Host`.
+        read_bytes: how much a waiting thread reads at a time.
+    """
+
+    __slots__ = ("_counts", "_read_bytes", "_view", "endpoint")
+
+    def __init__(
+        self, sock: socket.socket, connection: Connection, host: Host[Channel], read_bytes: int = READ_BYTES
+    ) -> None:
+        super().__init__(sock, connection, host)
+        self._read_bytes = read_bytes
+        self.endpoint: Endpoint | None = None
+        """Set by the driver once there is a session."""
+        self._view: memoryview | None = None
+        self._counts: Iterator[int] = iter(())
+
+    # Asking.
+
+    def ask(self, kind: int, target: int, value: object) -> Any:
+        """Send a request to the peer's object ``target``, and return its answer.
+
+        Raises:
+            CallTimeout: if the deadline of ``limpet.timeout`` passed.
+            SessionError: if the session is over.
+            Exception: what the other side raised.
+        """
+        endpoint = self.endpoint
+        if endpoint is None or self.is_forked:
+            raise self._no_session()
+        body = endpoint.encode(value, kind)
+        deadline = deadline_of_caller()
+        pending = None
+        try:
+            pending = self.request(kind, WANT, target, body, deadline)
+            self.wait(pending, deadline)
+            self.bury()
+            return endpoint.result(pending)
+        except KeyboardInterrupt:
+            self._abandon(pending)
+            raise
+
+    def give_up(self, entry: Import) -> None:
+        """Note that nobody uses ``entry`` any more; the peer hears of it with the next message."""
+        session = self.connection.session
+        if session is not None:
+            session.tables.imports.dropped.append(entry)
+
+    def release_dropped(self) -> None:
+        """Tell the peer now what nobody uses any more."""
+        if self.is_forked:
+            return
+        with self.lock:
+            session = self.connection.session
+            if session is not None and session.tables.imports.dropped and not self.is_shut:
+                session.release()
+                self.locked_send()
+
+    def request(self, kind: int, flags: int, target: int, body: Body, deadline: float | None = None) -> Pending:
+        """Send a request; wait for credit if there is none.
+
+        Raises:
+            EncodeError: if it is over a limit; nothing was sent.
+            CallTimeout: if there was no credit before the deadline.
+            SessionError: if the session is over.
+        """
+        session = self.connection.session
+        if session is None or self.is_forked:
+            raise self._no_session()
+        endpoint = self.endpoint
+        cause = endpoint.cause() if endpoint is not None and serving.get() is not None else None
+        pending = None
+        try:
+            while pending is None:
+                with self.lock:
+                    pending = session.request(kind, flags, target, body, cause=cause)
+                    ticket = session.await_credit() if pending is None else None
+                    self.locked_send()
+                if ticket is not None:
+                    self.wait(ticket, deadline)
+            if self.sender.unsent and not self.push(deadline=deadline):
+                self._give_up(pending, "the request could not be sent before the deadline")
+            return pending
+        except KeyboardInterrupt:
+            if pending is None:
+                # Half a message may be in the outbox, half a reference in the table.
+                with self.lock:
+                    self.locked_lose(SessionLost("interrupted while a message was being written"))
+            self._abandon(pending)
+            raise
+
+    def _abandon(self, pending: Pending | None) -> None:
+        """Give up waiting: tell the peer, and have others run what only this thread would have run."""
+        if pending is not None:
+            with self.lock:
+                self._locked_abandon(pending)
+
+    def wait(self, pending: Pending, deadline: float | None = None) -> None:
+        """Wait until ``pending`` is answered, running what the peer asks for on its way there.
+
+        Args:
+            pending: what is waited for.
+            deadline: in seconds of time.monotonic; None for the limit of answers.
+
+        Raises:
+            CallTimeout: if the deadline passed. The peer was told.
+        """
+        me = get_ident()
+        was_reader, held = self.reader == me, self.executing
+        nested: Request | None = None
+        try:
+            while not pending.done or pending.nested:
+                nested = waker = None
+                with self.lock:
+                    reader = self.reader
+                    if pending.nested:
+                        nested = pending.nested.popleft()
+                        if reader == me:
+                            self.executing = nested
+                    elif pending.done:
+                        break
+                    elif reader == 0 or reader == me:
+                        # From one that reads, the right to read is not taken: it runs nothing.
+                        self.reader, self.executing = me, None
+                    else:
+                        waker = Lock()
+                        waker.acquire()
+                        pending.waker = waker
+                        self.waiting.append(pending)
+                if nested is not None:
+                    self.run(nested)
+                elif waker is not None:
+                    self._follow(pending, waker, deadline)
+                else:
+                    self._lead(pending, deadline, held, was_reader=was_reader)
+        except BaseException as error:
+            with self.lock:
+                self._locked_stop_following(pending)
+                self.locked_give_back(me, held, was_reader=was_reader)
+                if not isinstance(error, LimpetError):
+                    self._locked_abandon(pending)
+                    if pending.nested or (nested is not None and nested.stage is not Stage.DONE):
+                        self.locked_lose(SessionLost("interrupted while a callback was begun or answered"))
+            raise
+
+    def _lead(self, pending: Pending, deadline: float | None, held: Request | None, *, was_reader: bool) -> None:
+        """Read for all until ``pending`` is answered or there is something to run on its way."""
+        view = self._view or self._make_buffer()
+        session = self.connection.session
+        assert session is not None  # noqa: S101 - there is something to wait for
+        schedule = session.schedule
+        count, is_whole, reads, started = -1, True, 0, 0.0
+        try:
+            while True:
+                try:
+                    if deadline is not None or self.sender.unsent:
+                        self._await_readable(pending, deadline)
+                    for count in self._counts:
+                        with self.lock:
+                            is_whole = False
+                            self.locked_receive(view[:count])
+                            is_whole, count = True, -1  # noqa: PLW2901 - it says what is unread, for an interrupt
+                            if schedule.requests:
+                                self.locked_hand_on()
+                            if pending.done or pending.nested:
+                                if was_reader:
+                                    self.executing = held
+                                else:
+                                    self.locked_stop_reading()
+                                return
+                        reads += 1
+                        if deadline is not None or self.sender.unsent:
+                            self._await_readable(pending, deadline)
+                        elif not reads % _READS_A_LOOK:
+                            started = self._look_at_clock(pending, started)
+                except BlockingIOError:
+                    # The socket's own timeout: the hot path never looks at a clock.
+                    started = self._look_at_clock(pending, started)
+        except BaseException as error:
+            if isinstance(error, LimpetError):
+                raise
+            with self.lock:
+                if isinstance(error, OSError):
+                    self.locked_lose(SessionLost(f"the connection broke: {error.strerror or error}"))
+                    self.locked_give_back(self.reader, held, was_reader=was_reader)
+                    return
+                if not is_whole:
+                    self.locked_lose(SessionLost("interrupted while a message was being read"))
+                elif count > 0:
+                    self.locked_receive(view[:count])
+            raise
+
+    def _make_buffer(self) -> memoryview:
+        buffer = bytearray(self._read_bytes)
+        self._view = memoryview(buffer)
+        # A for loop over this stores the count in the very step that reads: an interrupt
+        # comes before a read or once it is known how much came, never in between.
+        self._counts = iter(partial(self.sock.recv_into, buffer), None)
+        return self._view
+
+    def _look_at_clock(self, pending: Pending, started: float) -> float:
+        """Hold a wait without a deadline to the limit of answers; return since when it is watched."""
+        now = time.monotonic()
+        if self.connection.deadline is not None:
+            with self.lock:
+                self.locked_keep_time()
+        limit = self.connection.limits.answer_seconds
+        if started and now - started > limit:
+            self._give_up(pending, f"no answer in {limit:g} seconds")
+        return started or now
+
+    def _await_readable(self, pending: Pending, deadline: float | None) -> None:
+        """Wait until there is something to read, sending meanwhile what could not be sent."""
+        while True:
+            with self.lock:
+                if self.sender.unsent or self.connection.deadline is not None:
+                    self.locked_keep_time()
+                if pending.done or pending.nested:
+                    return
+                wanted = select.POLLIN | (select.POLLOUT if self.sender.unsent else 0)
+            seconds = 1.0 if deadline is None else min(deadline - time.monotonic(), 1.0)
+            ready = poll(self.sock, wanted, seconds)
+            if deadline is not None and time.monotonic() >= deadline:
+                self._give_up(pending, "no answer before the deadline")
+            if ready & ~select.POLLOUT:
+                return
+
+    def _follow(self, pending: Pending, waker: Lock, deadline: float | None) -> None:
+        """Sleep until the reader has the answer, or leaves."""
+        if deadline is None:
+            deadline = time.monotonic() + self.connection.limits.answer_seconds
+        waker.acquire(timeout=min(max(0.0, deadline - time.monotonic()), TIMEOUT_MAX))
+        is_late = time.monotonic() >= deadline
+        with self.lock:
+            self.waiting.remove(pending)
+            pending.waker = None
+            if self.reader == 0 and (pending.done or is_late):
+                # It may have been this one's turn to read, but it will not.
+                self._locked_pass_on()
+        if is_late:
+            self._give_up(pending, "no answer before the deadline")
+
+    def _locked_stop_following(self, pending: Pending) -> None:
+        if pending in self.waiting:
+            self.waiting.remove(pending)
+            pending.waker = None
+            if self.reader == 0:
+                self._locked_pass_on()
+
+    def _locked_pass_on(self) -> None:
+        """Have somebody else read: another that waits, else the host."""
+        if not self.is_shut and not self.locked_wake_next():
+            self.host.attend(self)
+
+    def _locked_abandon(self, pending: Pending) -> None:
+        """Tell the peer that nobody waits any more; have others run what only this thread would have run."""
+        if not pending.done and not self.is_shut:
+            self.session.cancel(pending)
+            self.locked_hand_on()
+            self.locked_send()
+
+    def _give_up(self, pending: Pending, why: str) -> None:
+        with self.lock:
+            if pending.done:
+                return
+            self._locked_abandon(pending)
+        raise CallTimeout(why) from None
+
+    # Answering.
+
+    def run(self, request: Request) -> None:
+        """Run a request that came inside one of this thread's own, and answer it."""
+        endpoint = self.endpoint
+        assert endpoint is not None  # noqa: S101 - requests come in sessions only
+        with self.lock:
+            self.session.schedule.begin(request)
+        kind, body = endpoint.run(request)
+        with self.lock:
+            self.locked_answer(request, kind, body)
+        self.bury()
+        if self.sender.unsent:
+            self.push()
+        if endpoint.interrupted:
+            endpoint.interrupted = False
+            raise KeyboardInterrupt
+
+    def locked_start(self) -> Request | None:
+        """Return the next request of the peer's that may start, marked as running.
+
+        None may while a peer that asks does not read its answers.
+        """
+        session = self.connection.session
+        if session is None or (self.sender.unsent and session.outbox.size > READ_BYTES):
+            return None
+        schedule = session.schedule
+        request = schedule.start() if schedule.requests else None
+        if request is not None and schedule.is_concurrent:
+            self.locked_hand_on()
+        return request
+
+    def run_ready(self) -> None:
+        """Run what the peer asked for outside any call, in order, until nothing of it may start."""
+        with self.lock:
+            request = self.locked_start()
+        self.run_from(request)
+
+    def run_from(self, request: Request | None) -> None:
+        """Run a request that has started, and what may start after it."""
+        while request is not None:
+            while request is not None:
+                request, _ = self.run_next(request)
+            if self.sender.unsent and not self.push(_PATIENCE):
+                with self.lock:
+                    if self.reader == 0:
+                        self._locked_pass_on()
+                return
+            # What had to wait until the peer has read its answers may start now.
+            with self.lock:
+                request = self.locked_start()
+
+    def run_next(self, request: Request, me: int = -1) -> tuple[Request | None, bool]:
+        """Run a request that has started, and answer it.
+
+        Returns:
+            The next one, started, and whether thread ``me`` still has the right to read.
+        """
+        endpoint = self.endpoint
+        assert endpoint is not None  # noqa: S101 - requests come in sessions only
+        session = self.connection.session
+        assert session is not None  # noqa: S101
+        kind, body = endpoint.run(request)
+        with self.lock:
+            self.locked_answer(request, kind, body)
+            following = self.locked_start() if session.schedule.requests else None
+            keeps = self.reader == me
+            if keeps:
+                self.executing = following
+        self.bury()
+        return following, keeps
+
+    def locked_answer(self, request: Request, kind: int, body: Body) -> None:
+        """Answer a request and send it."""
+        session, endpoint = self.connection.session, self.endpoint
+        assert session is not None  # noqa: S101 - a request came from one
+        assert endpoint is not None  # noqa: S101
+        try:
+            session.answer(request, kind, body)
+        except EncodeError as error:
+            session.answer(request, int(Kind.RAISE), endpoint.failure(error))
+        self.locked_send()

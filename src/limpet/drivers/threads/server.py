@@ -1,0 +1,299 @@
+"""A server: objects of a service, for any number of sessions, on threads of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from threading import Event, Lock, RLock
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+from limpet.drivers.threads.address import DEFAULT_URL, listen, parse_url, prepare
+from limpet.drivers.threads.channel import Channel
+from limpet.drivers.threads.watcher import Watcher
+from limpet.drivers.threads.workers import LINGER_SECONDS, Workers
+from limpet.errors import Code, ConfigurationError, ConnectRefused
+from limpet.limits import Limits
+from limpet.logs import audit, printable, trace
+from limpet.objects.dispatch import Dispatch, Interceptor, Invocation
+from limpet.objects.endpoint import Endpoint, make_tables
+from limpet.objects.services import catalog
+from limpet.peer import Peer
+from limpet.policy import Addresses, Exposure
+from limpet.profile import Profile
+from limpet.session.connection import Connection
+
+__all__ = ["Server", "serve"]
+
+_NESTED_READ_BYTES: Final = 16 * 1024
+"""What a session gets to read callbacks' answers into. It keeps it, so it is small."""
+_log: Final = logging.getLogger("limpet.session")
+
+
+class Server:
+    """Serve objects until stopped, in threads of its own.
+
+        with limpet.Server(Account, "limpet://127.0.0.1:0") as server:
+            print(server.url)
+
+    Args:
+        service: a class (an instance for each ``open``), an object (shared by all sessions),
+            ``limpet.functions(...)``, a dict of named services, or ``limpet.ref(x)`` for ``x`` itself.
+        url: where to listen; port 0 takes any free one.
+        profile: policies, limits and codecs; `Profile.local` if not given.
+        allow: addresses that may connect, in place of the profile's.
+        limits: in place of the profile's.
+        exposure: what may be seen of objects, in place of the profile's.
+        local: "anyone" lets every user of this machine in. It is what there is, until servers have keys.
+        results: "copy" sends plain results by value, "reference" by reference.
+        concurrent: let the calls of one session run at the same time.
+        serial: let one call run at a time, over all sessions.
+        interceptors: run around every use of an object, outermost first.
+
+    Raises:
+        ConfigurationError: if the service cannot be served, or the address is not safe to listen at.
+        OSError: if the address is taken.
+    """
+
+    def __init__(
+        self,
+        service: object,
+        url: str = DEFAULT_URL,
+        *,
+        profile: Profile | None = None,
+        allow: str | Sequence[str] | None = None,
+        limits: Limits | None = None,
+        exposure: Exposure | None = None,
+        local: Literal["anyone"] = "anyone",
+        results: Literal["reference", "copy"] = "reference",
+        concurrent: bool = False,
+        serial: bool = False,
+        interceptors: Sequence[Interceptor] = (),
+    ) -> None:
+        if local != "anyone":
+            raise ConfigurationError(f"local= can only be 'anyone' until servers have keys, not {local!r}")
+        if results not in ("reference", "copy"):
+            raise ConfigurationError(f"results= is 'reference' or 'copy', not {results!r}")
+        changes: dict[str, Any] = {}
+        if allow is not None:
+            changes["addresses"] = Addresses(*([allow] if isinstance(allow, str) else allow))
+        if limits is not None:
+            changes["limits"] = limits
+        if exposure is not None:
+            changes["exposure"] = exposure
+        self.profile = replace(profile or Profile.local(), **changes)
+        self._catalog = catalog(service)
+        self._address = parse_url(url)
+        self.profile.check_bind(None if self._address.path is not None else self._address.host)
+        around: tuple[Interceptor, ...] = (_Serial(), *interceptors) if serial else tuple(interceptors)
+        tables = make_tables(self.profile)
+        for served in self._catalog.values():
+            tables.served(served.cls)
+        self._dispatch = Dispatch(tables, self.profile.names, self._catalog, around)
+        self._copies_results = results == "copy"
+        self._concurrent = concurrent
+        self._lock = Lock()
+        self._channels: set[Channel] = set()
+        self._shaking_hands: set[Channel] = set()
+        self._per_address: Counter[object] = Counter()
+        self._workers = Workers(self.profile.limits.workers, self._begin)
+        self._watcher: Watcher | None = None
+        self._stopped = Event()
+        self._stop_lock = Lock()
+        self._pid = os.getpid()
+        self._inode = 0
+
+    @property
+    def url(self) -> str:
+        """Return where clients connect to, with the port that was given."""
+        return str(self._address)
+
+    def start(self) -> None:
+        """Begin to listen and serve; return at once."""
+        if self._watcher is not None:
+            raise RuntimeError("this server was started already")
+        listener, self._address = listen(self._address)
+        if self._address.path is not None:
+            self._inode = self._address.path.stat().st_ino
+        self._watcher = Watcher(listener, self._accept, self._workers)
+        if self._address.path is None:
+            audit.warning("serving %s to every user of this machine: local='anyone'", self.url)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """Stop in order: no new connections, running calls finish, clients are told, all is closed.
+
+        Calls that run longer than `Limits.stop_seconds` are left to themselves. Twice is harmless.
+        """
+        with self._stop_lock:
+            if self._watcher is not None and not self._stopped.is_set() and self._pid == os.getpid():
+                self._stop(self._watcher)
+                self._stopped.set()
+
+    def _stop(self, watcher: Watcher) -> None:
+        watcher.stop_accepting()
+        channels = self._snapshot()
+        for channel in channels:
+            with channel.lock:
+                session = channel.connection.session
+                if session is not None:
+                    session.schedule.drain()
+        deadline = time.monotonic() + self.profile.limits.stop_seconds
+        pause = Event()
+        while any(_is_busy(channel) for channel in channels) and time.monotonic() < deadline:
+            pause.wait(0.005)
+        for channel in self._snapshot():
+            channel.close(Code.SHUTDOWN, "the server is stopping")
+        self._workers.close(max(0.1, deadline - time.monotonic()))
+        watcher.stop()
+        for channel in self._snapshot():
+            # Accepted at the last moment.
+            channel.close(Code.SHUTDOWN, "the server is stopping")
+        self._unlink()
+
+    def _unlink(self) -> None:
+        """Take the Unix socket away, if it is still this server's and not a successor's."""
+        path = self._address.path
+        if path is not None:
+            with suppress(FileNotFoundError):
+                if path.stat().st_ino == self._inode:
+                    path.unlink()
+
+    def wait(self) -> None:
+        """Wait until the server was stopped."""
+        self._stopped.wait()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def sessions(self) -> int:
+        """Return how many connections there are, those still in their handshake included."""
+        return len(self._channels)
+
+    def _snapshot(self) -> list[Channel]:
+        with self._lock:
+            return list(self._channels)
+
+    # Called by the watcher and the workers.
+
+    def _accept(self, sock: socket.socket) -> None:
+        """Judge a connection before a byte of it is read."""
+        limits = self.profile.limits
+        try:
+            peer = prepare(sock, LINGER_SECONDS)
+        except OSError:
+            sock.close()
+            return
+        try:
+            self._admit(peer, limits)
+            connection = Connection.server(
+                self.profile, peer=peer, clock=time.monotonic, entropy=os.urandom, concurrent=self._concurrent
+            )
+        except ConnectRefused as refusal:
+            audit.warning("refused peer=%s reason=%s", peer, printable(str(refusal)))
+            sock.close()
+            return
+        trace.connected(peer)
+        watcher = self._watcher
+        assert watcher is not None  # noqa: S101 - it is what calls this
+        channel = Channel(sock, connection, _ChannelHost(self, watcher), _NESTED_READ_BYTES)
+        with self._lock:
+            self._channels.add(channel)
+            self._per_address[peer.address] += 1
+            self._shaking_hands.add(channel)
+        with channel.lock:
+            watcher.attend(channel)
+
+    def _admit(self, peer: Peer, limits: Limits) -> None:
+        """Raise ConnectRefused if there is no room for ``peer``, or it is another user."""
+        if peer.uid is not None and peer.uid != os.geteuid():
+            raise ConnectRefused(f"user {peer.uid} is not the one that serves")
+        with self._lock:
+            if len(self._channels) >= limits.connections:
+                raise ConnectRefused(f"there are {limits.connections} connections already")
+            if self._per_address[peer.address] >= limits.connections_per_address:
+                raise ConnectRefused(f"there are {limits.connections_per_address} connections from there already")
+            if len(self._shaking_hands) >= limits.handshakes:
+                raise ConnectRefused(f"{limits.handshakes} connections have not finished their handshake")
+
+    def _begin(self, channel: Channel) -> None:
+        channel.endpoint = Endpoint(channel.connection, channel, self._dispatch, copies_results=self._copies_results)
+        with self._lock:
+            self._shaking_hands.discard(channel)
+        _log.info("session began peer=%s", channel.connection.peer)
+
+    def forget(self, channel: Channel) -> None:
+        """Take out a channel that is closed."""
+        peer = channel.connection.peer
+        with self._lock:
+            self._shaking_hands.discard(channel)
+            if channel in self._channels:
+                self._channels.remove(channel)
+                self._per_address[peer.address] -= 1
+                if not self._per_address[peer.address]:
+                    del self._per_address[peer.address]
+        _log.info("session ended peer=%s reason=%s", peer, printable(str(channel.connection.failure)))
+
+
+class _ChannelHost:
+    """What a server's channels turn to: its watcher, and the server that counts them."""
+
+    __slots__ = ("_server", "_watcher")
+
+    def __init__(self, server: Server, watcher: Watcher) -> None:
+        self._server = server
+        self._watcher = watcher
+
+    watches_each = True
+
+    def attend(self, channel: Channel, /) -> None:
+        self._watcher.attend(channel)
+
+    def run_soon(self, channel: Channel, /) -> None:
+        self._watcher.run_soon(channel)
+
+    def forget(self, channel: Channel, /) -> None:
+        self._server.forget(channel)
+        self._watcher.forget(channel)
+
+
+class _Serial:
+    """Let one use of an object run at a time. A callback's own call comes in on the same thread, and passes."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+
+    def __call__(self, invocation: Invocation, following: Callable[[Invocation], Any]) -> Any:
+        with self._lock:
+            return following(invocation)
+
+
+def _is_busy(channel: Channel) -> bool:
+    with channel.lock:
+        session = channel.connection.session
+        return session is not None and session.ended is None and not session.schedule.is_idle
+
+
+def serve(service: object, url: str = DEFAULT_URL, **options: Any) -> None:
+    """Serve until interrupted. Takes what `Server` takes.
+
+    Raises:
+        ConfigurationError: if the service cannot be served, or the address is not safe to listen at.
+        OSError: if the address is taken.
+    """
+    # An interrupt is how a person stops a server; it comes out of the wait.
+    with Server(service, url, **options) as server, suppress(KeyboardInterrupt):
+        server.wait()

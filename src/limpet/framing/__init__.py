@@ -1,0 +1,1 @@
+"""A byte stream to frames and back, and the handshake before them."""

@@ -1,0 +1,1 @@
+"""Python objects on a session: what they show, what is done with them, proxies of the peer's."""

@@ -1,0 +1,140 @@
+"""What a type shows to the other side, as it goes over the wire (wire-protocol, Descriptors).
+
+A descriptor belongs to a class and a view, is sent once per session, and is plain
+data: names, signatures and numbers of operations. What is read back is checked
+entry by entry, for a client trusts its server no more than a server its clients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping, MutableSequence, MutableSet, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Final
+
+from limpet.errors import DecodeError
+from limpet.logs import printable
+from limpet.objects.members import MemberKind, MemberTable
+from limpet.objects.operations import FORMS, Operation
+from limpet.objects.reviewed import CONTAINERS
+from limpet.policy.names import NamePolicy
+from limpet.session.messages import View
+
+__all__ = ["INTERFACES", "Descriptor", "describe", "read_descriptor"]
+
+_TEXT: Final = 400
+"""Characters of a name, signature or first line of documentation."""
+INTERFACES: Final[Mapping[str, type]] = {
+    "Mapping": Mapping,
+    "Sequence": Sequence,
+    "Set": AbstractSet,
+    "MutableMapping": MutableMapping,
+    "MutableSequence": MutableSequence,
+    "MutableSet": MutableSet,
+}
+"""What isinstance() may tell of a proxy, by its name in collections.abc."""
+_READ_ONLY: Final = ("Mapping", "Sequence", "Set")
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """What a type shows.
+
+    Attributes:
+        name: the class's qualified name, for people.
+        doc: the first line of its documentation.
+        methods: signature and first line of documentation of each method, by name.
+        data: names of properties and declared data.
+        operations: which of the closed list it supports.
+        interface: a name of collections.abc that it truly implements, or nothing.
+    """
+
+    name: str
+    doc: str
+    methods: Mapping[str, tuple[str, str]]
+    data: frozenset[str]
+    operations: frozenset[Operation]
+    interface: str = ""
+
+
+def describe(cls: type, table: MemberTable, view: View) -> dict[str, object]:
+    """Return what ``cls`` shows through ``view``, as plain data."""
+    writable = view is View.WRITE
+    members = [member for member in table.members.values() if writable or not member.writes]
+    operations = [number for number, form in table.operations.items() if writable or not form.writes]
+    return {
+        "name": cls.__qualname__[:_TEXT],
+        "doc": _first_line(cls.__dict__.get("__doc__")),
+        "methods": {
+            member.name: [member.signature[:_TEXT], member.doc[:_TEXT]]
+            for member in members
+            if member.kind is MemberKind.METHOD
+        },
+        "data": [member.name for member in members if member.kind is not MemberKind.METHOD],
+        "operations": sorted(int(number) for number in operations),
+        "interface": _interface(cls, writable=writable),
+    }
+
+
+def _interface(cls: type, *, writable: bool) -> str:
+    """Return the interface that a container truly implements through this view."""
+    if cls not in CONTAINERS:
+        return ""
+    names = tuple(INTERFACES)[::-1] if writable else _READ_ONLY
+    return next((name for name in names if issubclass(cls, INTERFACES[name])), "")
+
+
+def _first_line(doc: object) -> str:
+    return doc.strip().partition("\n")[0][:_TEXT] if isinstance(doc, str) else ""
+
+
+def read_descriptor(value: object) -> Descriptor:
+    """Return the descriptor in ``value``, which a peer sent.
+
+    Operations that are not known here are left out: a newer peer may have more.
+
+    Raises:
+        DecodeError: if it has not the form that `describe` gives.
+    """
+    try:
+        match value:
+            case {
+                "name": str(name),
+                "doc": str(doc),
+                "methods": dict(methods),
+                "data": list(data),
+                "operations": list(operations),
+                "interface": str(interface),
+            }:
+                return Descriptor(
+                    name=printable(name, _TEXT),
+                    doc=printable(doc, _TEXT),
+                    methods={_name(key): _texts(texts) for key, texts in methods.items()},
+                    data=frozenset(_name(key) for key in data),
+                    operations=frozenset(Operation(number) for number in operations if _is_known(number)),
+                    interface=interface if interface in INTERFACES else "",
+                )
+            case _:
+                raise DecodeError("a malformed descriptor")
+    except (TypeError, ValueError) as error:
+        raise DecodeError(f"a malformed descriptor: {error}") from error
+
+
+def _is_known(number: object) -> bool:
+    if type(number) is not int:
+        raise TypeError("an operation that is no number")
+    return number in FORMS
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not NamePolicy().judge(value):
+        raise ValueError("a member whose name cannot be one")
+    return value
+
+
+def _texts(value: object) -> tuple[str, str]:
+    match value:
+        case [str(signature), str(doc)]:
+            return printable(signature, _TEXT), printable(doc, _TEXT)
+        case _:
+            raise ValueError("a member without signature and documentation")

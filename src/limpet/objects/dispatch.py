@@ -1,0 +1,276 @@
+"""The one place that touches a user's object on behalf of a peer.
+
+Every request comes here decoded and unjudged, and leaves as a result or an error.
+Members are looked up in tables, never by name on the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
+
+from limpet.errors import AccessDenied, DecodeError
+from limpet.objects.cursor import Cursor
+from limpet.objects.members import MISSING, MemberTable, MemberTables
+from limpet.objects.operations import Operation
+from limpet.objects.reviewed import CONTAINERS
+from limpet.objects.services import Catalog
+from limpet.objects.wrappers import Method
+from limpet.policy.decision import NOTHING, Deny
+from limpet.policy.names import NamePolicy
+from limpet.session.messages import Kind, View
+
+__all__ = ["Denied", "Dispatch", "Interceptor", "Invocation"]
+
+_CALL: Final = int(Kind.CALL)
+_NO_OPERATION: Final = Deny(NOTHING, "its class does not define that operation, or it is not shown")
+_SHOWN: Final = 64
+_NO_KEYWORDS: Final[dict[str, Any]] = {}
+_FIRST_ITEMS: Final = 64
+"""Items that come along with the answer to an iteration over a container."""
+
+
+class Invocation(NamedTuple):
+    """One use of a user's object: what interceptors see."""
+
+    kind: Kind
+    target: object
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    run: Callable[..., Any]
+
+
+Build = Callable[[Any], Any]
+Interceptor = Callable[[Invocation, Callable[[Invocation], Any]], Any]
+"""Takes an invocation and what comes next; returns what next returned, or its own."""
+
+
+class Denied(AccessDenied):
+    """A refusal with the hint that only the log, and a peer on loopback, may see."""
+
+    def __init__(self, denial: Deny, what: str) -> None:
+        super().__init__(f"{what}: {denial.reason}")
+        self.hint = denial.hint
+
+
+class Dispatch:
+    """Uses objects as requests say and policies allow.
+
+    Args:
+        tables: what each class shows.
+        names: the gate for names and keywords.
+        catalog: what a peer may open; None on a client.
+        interceptors: run around every use of an object, outermost first.
+    """
+
+    def __init__(
+        self,
+        tables: MemberTables,
+        names: NamePolicy,
+        catalog: Catalog | None = None,
+        interceptors: tuple[Interceptor, ...] = (),
+    ) -> None:
+        self.tables = tables
+        self.descriptors: WeakKeyDictionary[type, dict[tuple[int, int], bytes]] = WeakKeyDictionary()
+        """What was written of each class, by view and codec: the same for all sessions."""
+        self.references = count(1)
+        """Numbers errors that peers are told of by a number alone."""
+        self._names = names
+        self._catalog = catalog
+        self._interceptors = interceptors
+
+    def perform(self, kind: int, target: object, view: int, value: object, build: Build | None = None) -> Any:
+        """Do what a request asks for, and return its result.
+
+        Args:
+            kind: of the request.
+            target: the object it names.
+            view: what the peer may do with the object's own state.
+            value: the decoded payload.
+            build: makes instances of the records in it, after a policy allowed what they are for.
+
+        Raises:
+            AccessDenied: if a policy says no.
+            DecodeError: if the payload does not have the form of its kind.
+            BaseException: whatever the user's code raises.
+        """
+        if kind == _CALL:
+            return self.call(target, view, value, build)
+        if type(value) is not list:
+            raise _malformed(kind)
+        match kind, value:
+            case Kind.OPEN, [str(name), list(args), dict(kwargs)]:
+                return self._open(name, args, self._judge_keywords(kwargs), build)
+            case Kind.GET, [str(name)]:
+                return self._get(target, view, name)
+            case Kind.SET, [str(name), new]:
+                return self._set(target, view, name, new, build)
+            case Kind.DELETE, [str(name)]:
+                return self._delete(target, view, name)
+            case Kind.OPERATE, [int(number), *operands] if type(number) is int:
+                return self._operate(target, view, number, operands, build)
+            case Kind.COPY, []:
+                return self._use(Kind.COPY, target, "", lambda it, /: it, (), {})
+            case Kind.DESCRIBE, []:
+                return self._describe(target)
+            case _:
+                raise _malformed(kind)
+
+    def _judge_keywords(self, kwargs: dict[Any, Any]) -> dict[str, Any]:
+        for keyword in kwargs:
+            decision = self._names.judge(keyword)
+            if isinstance(decision, Deny):
+                raise Denied(decision, "a keyword argument")
+        return kwargs
+
+    def table_of(self, target: object) -> MemberTable:
+        """Return what ``target`` shows."""
+        return self.tables.of(type(target))
+
+    def _use(
+        self,
+        kind: Kind,
+        target: object,
+        name: str,
+        run: Callable[..., Any],
+        args: Any,
+        kwargs: dict[str, Any],
+        build: Build | None = None,
+    ) -> Any:
+        """Run what was allowed, through the interceptors if there are any."""
+        if build is not None:
+            args, kwargs = build(args), build(kwargs)
+        if not self._interceptors:
+            return run(target, *args, **kwargs)
+        following: Callable[[Invocation], Any] = _finish
+        for interceptor in reversed(self._interceptors):
+            following = _around(interceptor, following)
+        return following(Invocation(kind, target, name, tuple(args), kwargs, run))
+
+    def call(self, target: object, view: int, value: object, build: Build | None = None) -> Any:
+        """Do what a Call asks for, and return its result; see `perform`. It is the one that is asked for most."""
+        if type(value) is not list or not 2 <= len(value) <= 3:
+            raise _malformed(_CALL)
+        name, args = value[0], value[1]
+        kwargs = value[2] if len(value) == 3 else _NO_KEYWORDS
+        if type(name) is not str or type(args) is not list or type(kwargs) is not dict:
+            raise _malformed(_CALL)
+        if kwargs:
+            self._judge_keywords(kwargs)
+        table = self.tables.of(type(target))
+        member = table.members.get(name)
+        if member is None or member.call is None:
+            return self._call_other(target, table, view, name, args, kwargs, build)
+        if member.writes and view != View.WRITE:
+            raise _read_only(target, name)
+        if self._interceptors or build is not None:
+            return self._use(Kind.CALL, target, name, member.call, args, kwargs, build)
+        return member.call(target, *args, **kwargs)
+
+    def _call_other(
+        self,
+        target: object,
+        table: MemberTable,
+        view: int,
+        name: str,
+        args: list[Any],
+        kwargs: dict[str, Any],
+        build: Build | None,
+    ) -> Any:
+        """Call what is not a method: the object itself, or data that is a function and may leave."""
+        if not name:
+            form = table.operations.get(Operation.CALL)
+            if form is None:
+                raise Denied(_NO_OPERATION, f"calling the {type(target).__name__}")
+            return self._use(Kind.CALL, target, "", form.apply, args, kwargs, build)
+        value = self._get(target, view, name)
+        if isinstance(self.tables.callable_may_leave(value), Deny):
+            raise Denied(table.refusal(name), f"calling {_shown(name)} of the {type(target).__name__}")
+
+        def call(_target: object, /, *args: Any, **kwargs: Any) -> Any:
+            return value(*args, **kwargs)
+
+        return self._use(Kind.CALL, target, name, call, args, kwargs, build)
+
+    def _open(self, name: str, args: list[Any], kwargs: dict[str, Any], build: Build | None) -> Any:
+        service = self._catalog.get(name) if self._catalog is not None else None
+        if service is None:
+            raise AccessDenied(
+                f"there is no service named {_shown(name)}" if name else "a service's name is needed here"
+            )
+        return self._use(Kind.OPEN, service, name, lambda it, /, *a, **k: it.open(a, k), args, kwargs, build)
+
+    def _get(self, target: object, view: int, name: str) -> Any:
+        table = self.table_of(target)
+        member = table.members.get(name)
+        if member is None:
+            value = table.value(target, name)
+        elif member.writes and view != View.WRITE:
+            raise _read_only(target, name)
+        elif member.get is not None:
+            value = self._use(Kind.GET, target, name, member.get, (), {})
+        else:
+            return Method(member.call, target)
+        if value is MISSING:
+            raise Denied(table.refusal(name), f"{_shown(name)} of the {type(target).__name__}")
+        return value
+
+    def _set(self, target: object, view: int, name: str, value: Any, build: Build | None) -> None:
+        table = self.table_of(target)
+        decision = table.settable(target, name, View(view))
+        if isinstance(decision, Deny):
+            raise Denied(decision, f"setting {_shown(name)} of the {type(target).__name__}")
+        self._use(Kind.SET, target, name, lambda it, new, /: table.store(it, name, new), [value], {}, build)
+
+    def _delete(self, target: object, view: int, name: str) -> None:
+        table = self.table_of(target)
+        decision = table.deletable(target, name, View(view))
+        if isinstance(decision, Deny):
+            raise Denied(decision, f"deleting {_shown(name)} of the {type(target).__name__}")
+        self._use(Kind.DELETE, target, name, lambda it, /: table.remove(it, name), (), {})
+
+    def _operate(self, target: object, view: int, number: int, operands: list[Any], build: Build | None) -> Any:
+        table = self.table_of(target)
+        form = table.operations.get(number)
+        if form is None:
+            raise Denied(_NO_OPERATION, f"operation {number} on the {type(target).__name__}")
+        if form.arity >= 0 and len(operands) != form.arity:
+            raise _malformed(Kind.OPERATE)
+        if form.writes and view != View.WRITE:
+            raise _read_only(target, form.operation.name.lower())
+        result = self._use(Kind.OPERATE, target, form.dunder, form.apply, operands, {}, build)
+        if number == Operation.ITERATE or number == Operation.REVERSED:
+            cursor = Cursor(result, is_eager=type(target) in CONTAINERS)
+            items, more = cursor.take(_FIRST_ITEMS)
+            return items, cursor if more else None
+        return Ellipsis if result is NotImplemented else result
+
+    def _describe(self, target: object) -> list[str]:
+        return sorted(self.table_of(target).names(target))
+
+
+def _shown(name: str) -> str:
+    """Return a peer's name as an error may repeat it."""
+    return repr(name if len(name) <= _SHOWN else name[:_SHOWN] + "...")
+
+
+def _finish(invocation: Invocation) -> Any:
+    return invocation.run(invocation.target, *invocation.args, **invocation.kwargs)
+
+
+def _around(interceptor: Interceptor, following: Callable[[Invocation], Any]) -> Callable[[Invocation], Any]:
+    return lambda invocation: interceptor(invocation, following)
+
+
+def _malformed(kind: int) -> DecodeError:
+    return DecodeError(f"the payload of a {Kind(kind).name.title()} does not have its form")
+
+
+def _read_only(target: object, name: str) -> AccessDenied:
+    return AccessDenied(
+        f"{_shown(name)} would change the {type(target).__name__}, which is read-only here; "
+        "limpet.mutable lets it out writable"
+    )

@@ -1,0 +1,388 @@
+"""One end of a session in terms of objects: values in and out, proxies, and what the peer asks for."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Mapping
+from dataclasses import replace
+from threading import Lock
+from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType
+from typing import Any, Final
+
+from limpet.codec.base import Codec
+from limpet.errors import AccessDenied, DecodeError, EncodeError, ProtocolError
+from limpet.logs import audit, printable, trace
+from limpet.objects.context import serving
+from limpet.objects.cursor import Cursor
+from limpet.objects.descriptors import describe, read_descriptor
+from limpet.objects.dispatch import Denied, Dispatch
+from limpet.objects.failures import describe as describe_failure
+from limpet.objects.marshal import Entry, Inbound, Outbound, Snapshot, outcome
+from limpet.objects.members import MemberTables
+from limpet.objects.operations import Operation
+from limpet.objects.proxy import Caller, Proxy, RemoteFunction, function_class, inside, make_proxy, proxy_class
+from limpet.objects.remote_errors import rebuild
+from limpet.objects.reviewed import ITERATORS, Reviewed
+from limpet.objects.services import Opened
+from limpet.objects.wrappers import Method, Mutable, Reference
+from limpet.policy.decision import Deny
+from limpet.policy.redaction import Level
+from limpet.profile import Profile
+from limpet.session.body import NO_SUCH_OBJECT, UNKNOWN, Body, Mine, Yours
+from limpet.session.connection import Connection
+from limpet.session.messages import Kind, View
+from limpet.session.schedule import Pending, Promise, Request
+from limpet.session.session import Session
+from limpet.session.tables import Import
+
+__all__ = ["Endpoint", "make_tables"]
+
+_log: Final = logging.getLogger("limpet.session")
+_BARE_BYTES: Final = 80
+"""Longer ones are not remembered: no name is that long."""
+_MOST_BARE: Final = 256
+"""Calls without arguments that are remembered, each way."""
+_STACK_CHARACTERS: Final = 20_000
+_CALL: Final = int(Kind.CALL)
+_RETURN: Final = int(Kind.RETURN)
+_RAISE: Final = int(Kind.RAISE)
+_PARTS: Final = {
+    int(Kind.OPEN): ("service", "args", "kwargs"),
+    int(Kind.CALL): ("name", "args", "kwargs"),
+    int(Kind.SET): ("name", "value"),
+    int(Kind.OPERATE): ("operation", "operand", "second operand"),
+}
+"""How errors call the parts of a request's payload."""
+_BY_VALUE: Final = frozenset((int(Kind.COPY), int(Kind.DESCRIBE)))
+_BY_VALUE_CONTAINERS: Final = (tuple, frozenset, list, dict, set)
+_CALLABLES: Final = (FunctionType, MethodType, BuiltinFunctionType, BuiltinMethodType)
+
+
+_REVIEWED: Final[Mapping[type, Reviewed]] = {
+    Method: Reviewed(operations=(Operation.CALL,)),
+    Cursor: Reviewed(read=("close",), operations=(Operation.NEXT,), applies={Operation.NEXT: Cursor.take}),
+    **{cls: Reviewed(operations=(Operation.CALL,)) for cls in _CALLABLES},
+}
+"""What limpet itself lets out: cursors, and functions that were judged before they are wrapped."""
+
+
+def make_tables(profile: Profile) -> MemberTables:
+    """Return the tables of what classes show under a profile."""
+    return MemberTables(profile.exposure, profile.names, _REVIEWED)
+
+
+class _NoValues:
+    """The leaves of what must be plain: descriptors and errors."""
+
+    def refer(self, value: object) -> int:
+        raise EncodeError(f"a {type(value).__name__} where only plain values go")
+
+    def attach(self, _data: bytes) -> int:
+        raise EncodeError("a large buffer where only plain values go")
+
+    def reference(self, _index: int) -> object:
+        raise DecodeError("a reference where only plain values go")
+
+    def buffer(self, _index: int) -> bytes:
+        raise DecodeError("a large buffer where only plain values go")
+
+
+_PLAIN: Final = _NoValues()
+
+
+class Endpoint:
+    """One end of an open session.
+
+    Args:
+        connection: with its session begun.
+        caller: what proxies ask through.
+        dispatch: what may be done with this side's objects.
+        copies_results: send plain results by value instead of by reference.
+    """
+
+    def __init__(
+        self, connection: Connection, caller: Caller, dispatch: Dispatch, *, copies_results: bool = False
+    ) -> None:
+        if connection.session is None or connection.agreement is None:
+            raise ValueError("an endpoint needs a connection whose session has begun")
+        self.connection = connection
+        self._session: Session = connection.session
+        self._caller = caller
+        self._dispatch = dispatch
+        # What a client's functions answer is copied, like what a client sends.
+        self._copies = copies_results or not connection.is_server
+        self._limits = connection.limits
+        # A failure must fit into a message: it is what is sent in place of one that did not.
+        most = connection.agreement.message_bytes // 2
+        self._failure_limits = replace(self._limits, error_bytes=min(self._limits.error_bytes, most))
+        self._peer = connection.peer
+        self.interrupted = False
+        """Whether a person interrupted what ran for the peer; the driver lets it go on once it has answered."""
+        self._owner = object()
+        """Marks errors of this session's peer, which never reach another session."""
+        self._codec: Codec = next(
+            codec for codec in connection.profile.codecs if codec.id == connection.agreement.codec
+        )
+        self._build = self._codec.build if self._codec.has_records else None
+        self._nothing = Body(self._codec.encode(None, _PLAIN, self._limits))
+        self._bare_calls: dict[str, Body] = {}
+        self._bare_values: dict[bytes, Any] = {}
+        self._proxy_lock = Lock()
+        self._classes: dict[bytes, type[Proxy | RemoteFunction]] = {}
+
+    # Asking.
+
+    def cause(self) -> Request | None:
+        """Return the peer's request that this thread or task is handling, if it came by this session."""
+        request = serving.get()
+        return request if request is not None and request.peer is self._peer else None
+
+    def encode(self, value: object, kind: int = 0) -> Body:
+        """Return the body of a request: its name, and what goes with it. Containers in it are copied now.
+
+        Args:
+            value: the payload.
+            kind: of the request, so that errors can name the part that is wrong.
+
+        Raises:
+            EncodeError: if something in it cannot travel.
+        """
+        if trace.level == 3:
+            trace.value(value)
+        if kind == _CALL and type(value) is list and len(value) == 2 and not value[1] and type(value[0]) is str:
+            return self._encode_bare(value[0], value)
+        body = Outbound(self, lends=True)
+        body.payload = self._codec.encode(value, body, self._limits, names=_PARTS.get(kind, ()))
+        return body
+
+    def _encode_bare(self, name: str, value: list[Any]) -> Body:
+        """Return the body of a call without arguments: it is the same bytes each time."""
+        bare = self._bare_calls.get(name)
+        if bare is None:
+            bare = Body(self._codec.encode(value, _PLAIN, self._limits))
+            if len(self._bare_calls) < _MOST_BARE and len(bare.payload) <= _BARE_BYTES:
+                self._bare_calls[name] = bare
+        return bare
+
+    def result(self, pending: Pending) -> Any:
+        """Return what an answered request answered.
+
+        Raises:
+            SessionError: if the session ended first.
+            DecodeError: if the answer cannot be read.
+            Exception: what the other side raised.
+        """
+        if pending.failure is not None:
+            raise _again(pending.failure)
+        if pending.kind == _RETURN and pending.payload == self._nothing.payload:
+            return None  # What most methods answer.
+        value = self._decode(pending.payload, pending.references, pending.buffers)
+        if pending.kind == _RETURN:
+            return value if self._build is None else self._build(value)
+        raise rebuild(value, str(self.connection.peer), owner=self._owner if self.connection.is_server else None)
+
+    def _decode(self, payload: bytes, references: list[object], buffers: list[bytes]) -> Any:
+        if UNKNOWN in references:
+            self._session.disown(references)
+            raise AccessDenied(NO_SUCH_OBJECT)
+        if not references and not buffers:
+            value = self._codec.decode(payload, _PLAIN, self._limits)
+        else:
+            try:
+                resolver = Inbound(references, buffers, self)
+                value = self._codec.decode(payload, resolver, self._limits)
+            finally:
+                # Proxies took over the uses they need; the message itself needs none any more.
+                self._session.disown(references)
+        if trace.level == 3:
+            trace.value(value)
+        return value
+
+    # Serving.
+
+    def run(self, request: Request) -> tuple[int, Body]:
+        """Do what a request asks for; return the kind and body of its answer. Nothing is raised."""
+        request.peer = self._peer
+        token = serving.set(request)
+        try:
+            return _RETURN, self._perform(request)
+        except BaseException as error:
+            # SystemExit and its like from served code end neither this thread nor the server.
+            if isinstance(error, KeyboardInterrupt) and not self.connection.is_server:
+                self.interrupted = True
+            if request.promise is not None:
+                request.promise.failure = error
+            return _RAISE, self.failure(error)
+        finally:
+            serving.reset(token)
+
+    def _perform(self, request: Request) -> Body:
+        if request.fault is not None:
+            self._session.disown(request.references)
+            raise request.fault
+        target, view = request.target, request.view
+        if type(target) is Promise:
+            try:
+                target, view = self._kept(target, request.kind)
+            except BaseException:
+                self._session.disown(request.references)
+                raise
+        for promise in request.promises:
+            if promise.failure is not None:
+                self._session.disown(request.references)
+                raise promise.failure
+        if request.kind == _CALL:
+            value = self._bare_values.get(request.payload)
+            if value is None or trace.level == 3:
+                value = self._decode_call(request)
+            result = self._dispatch.call(target, view, value, self._build)
+        else:
+            value = self._decode(request.payload, request.references, request.buffers)
+            result = self._dispatch.perform(request.kind, target, view, value, self._build)
+        if result is None and request.promise is None:
+            return self._nothing
+        by_value = request.kind in _BY_VALUE
+        body = Snapshot(self) if by_value else Outbound(self)
+        body.payload = self._codec.encode(result, body, self._limits, containers=by_value or self._copies)
+        if request.promise is not None:
+            self._keep(request.promise, result, body)
+        return body
+
+    def _decode_call(self, request: Request) -> Any:
+        """Return a call's payload decoded. One without arguments is the same bytes each time, and is remembered."""
+        value = self._decode(request.payload, request.references, request.buffers)
+        match value:
+            case [str(), []] if len(request.payload) <= _BARE_BYTES and len(self._bare_values) < _MOST_BARE:
+                self._bare_values[request.payload] = value
+            case _:
+                pass
+        return value
+
+    def _kept(self, promise: Promise, kind: int) -> tuple[object, int]:
+        """Return a kept result that is to be used as a target, as if it had been sent."""
+        target, view = outcome(promise)
+        if not view and kind not in _BY_VALUE:
+            # It went by value, and a value is nothing that could be asked for more.
+            self._demand(self._dispatch.tables.may_leave(type(target)), type(target))
+        return target, view or View.READ
+
+    def _keep(self, promise: Promise, result: object, body: Body) -> None:
+        """Keep a result for the peer: what it refers to, or else the value itself, with no view of it."""
+        sent = body.references[0] if len(body.references) == 1 else None
+        went = isinstance(sent, Mine) and (
+            sent.target is result or isinstance(result, Reference | Opened) or type(result) in ITERATORS
+        )
+        if isinstance(sent, Mine) and went:
+            promise.value, promise.view = sent.target, sent.view
+        else:
+            promise.value = result
+
+    def failure(self, error: BaseException) -> Body:
+        """Return the body that tells the peer of ``error``, as far as the error policy lets it know.
+
+        Nothing is raised, whatever the error's own code does.
+        """
+        peer = self.connection.peer
+        if type(error) is Denied:
+            told = f"{error}; {error.hint}" if error.hint else str(error)
+            audit.warning("denied peer=%s reason=%s", peer, printable(told))
+            error = AccessDenied(told if peer.is_local else str(error))
+        elif type(error) is AccessDenied:
+            audit.warning("denied peer=%s reason=%s", peer, printable(str(error)))
+        level = self.connection.profile.errors.level(peer)
+        reference = ""
+        if level is Level.REFERENCE:
+            reference = f"{next(self._dispatch.references):08d}"
+            stack = "".join(traceback.format_exception(error))
+            _log.error("reference %s for peer=%s: %s", reference, peer, printable(stack, _STACK_CHARACTERS))
+        described = describe_failure(
+            error,
+            detail=level,
+            limits=self._failure_limits,
+            reference=reference,
+            served=self._dispatch.tables.packages,
+            owner=self._owner,
+        )
+        try:
+            return Body(self._codec.encode(described, _PLAIN, self._limits))
+        except EncodeError:
+            # Limits so low that not even a failure fits.
+            return Body(self._codec.encode({"reference": reference}, _PLAIN, self._limits))
+
+    # Customs: what may leave, and what comes in.
+
+    def declare(self, value: object, *, lends: bool) -> Entry:
+        """Return how ``value`` goes by reference, if it may."""
+        view, was_said = View.READ, True
+        match value:
+            case Opened(target=target, view=view):
+                value = target
+            case Reference(target=target):
+                value, view = target, View.WRITE if type(value) is Mutable else View.READ
+            case _:
+                was_said = False
+        if isinstance(value, Proxy | RemoteFunction):
+            caller, entry = inside(value)
+            if caller is not self._caller:
+                raise EncodeError("a proxy of another session cannot travel in this one")
+            return Yours(entry, value)
+        if not was_said and self._session.tables.exports.holds(value, View.WRITE):
+            # What this session was given to change is still that when it comes out of a method.
+            return Mine(value, View.WRITE, self._describe(value, View.WRITE))
+        cls = type(value)
+        if cls in ITERATORS and self.connection.is_server:
+            value = Cursor(value, is_eager=False)  # type: ignore[arg-type]  # all of them are iterators
+        elif cls in _CALLABLES:
+            if not was_said and not lends:
+                self._demand(self._dispatch.tables.callable_may_leave(value), cls)
+        elif not was_said and cls not in _REVIEWED:
+            if not self.connection.is_server:
+                raise EncodeError(
+                    f"{cls.__name__} objects cannot travel; limpet.ref lets the server call their methods"
+                )
+            self._demand(self._dispatch.tables.may_leave(cls), cls)
+        return Mine(value, view, self._describe(value, view))
+
+    def _demand(self, decision: object, cls: type) -> None:
+        if isinstance(decision, Deny):
+            raise Denied(decision, f"a {cls.__name__}")
+
+    def _describe(self, target: object, view: View) -> bytes:
+        known = self._dispatch.descriptors.setdefault(type(target), {})
+        content = known.get((view, self._codec.id))
+        if content is None:
+            described = describe(type(target), self._dispatch.table_of(target), view)
+            content = self._codec.encode(described, _PLAIN, self._limits)
+            if len(content) > self._limits.descriptor_bytes:
+                name = type(target).__name__
+                raise EncodeError(f"the class {name} shows too much: its descriptor has {len(content)} bytes")
+            known[view, self._codec.id] = content
+        return content
+
+    def proxy(self, entry: Import) -> tuple[Proxy | RemoteFunction, bool]:
+        """Return the proxy for ``entry``, and whether it had to be made."""
+        with self._proxy_lock:
+            alive = entry.proxy() if entry.proxy is not None else None
+            if isinstance(alive, Proxy | RemoteFunction):
+                return alive, False
+            cls = self._classes.get(entry.descriptor)
+            if cls is None:
+                if len(self._classes) >= self._limits.types:
+                    # Only a peer that sends more types than are remembered gets here.
+                    self._classes.clear()
+                cls = self._classes[entry.descriptor] = self._make_class(entry.descriptor)
+            return make_proxy(cls, self._caller, entry), True
+
+    def _make_class(self, content: bytes) -> type[Proxy | RemoteFunction]:
+        descriptor = read_descriptor(self._codec.decode(content, _PLAIN, self._limits))
+        return function_class(descriptor) if self.connection.is_server else proxy_class(descriptor)
+
+
+def _again(error: Exception) -> Exception:
+    """Return an error like ``error``: several threads raise it, each with a stack of its own."""
+    again = type(error)(str(error))
+    if isinstance(error, ProtocolError) and isinstance(again, ProtocolError) and type(again) is ProtocolError:
+        again = ProtocolError(str(error), error.code)
+    again.__cause__ = error.__cause__
+    return again

@@ -1,0 +1,126 @@
+"""What served code says about a value it hands out: by reference, writable, or a table of functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
+from typing import Any, Final, Generic, TypeVar
+
+from limpet.errors import ConfigurationError
+from limpet.policy.exposure import expose
+from limpet.policy.names import NamePolicy
+
+__all__ = ["Functions", "Method", "Mutable", "Reference", "functions", "mutable", "ref"]
+
+T = TypeVar("T")
+
+_NEVER: Final = (type, ModuleType, FrameType, CodeType, TracebackType)
+"""What no mark lets out: each of these reaches the whole process."""
+
+
+class Reference(Generic[T]):
+    """A value that is to travel by reference, although its class is not marked."""
+
+    __slots__ = ("target",)
+
+    def __init__(self, target: T) -> None:
+        if isinstance(target, _NEVER):
+            raise ConfigurationError(f"a {type(target).__name__} can never travel by reference")
+        self.target: Final = target
+
+
+class Mutable(Reference[T]):
+    """A value whose own state the peer may change."""
+
+    __slots__ = ()
+
+
+def ref(target: T) -> Reference[T]:
+    """Let ``target`` travel by reference: a function, or an object whose class is not marked.
+
+    The peer gets a read-only view, except of what is itself served.
+
+    Raises:
+        ConfigurationError: for a class, a module, a frame and the like, which never travel.
+    """
+    return Reference(_inside(target))
+
+
+def mutable(target: T) -> Mutable[T]:
+    """Let ``target`` travel by reference, its own state open to change.
+
+    Raises:
+        ConfigurationError: for a class, a module, a frame and the like, which never travel.
+    """
+    return Mutable(_inside(target))
+
+
+def _inside(target: Any) -> Any:
+    """Return what is wrapped, were it wrapped already."""
+    return target.target if isinstance(target, Reference) else target
+
+
+class Method:
+    """A shown method that was got instead of called: it can be called, and nothing else.
+
+    Args:
+        call: what the table of members has for it; takes the object first.
+        target: the object.
+    """
+
+    __slots__ = ("_call", "_target")
+
+    def __init__(self, call: Callable[..., Any] | None, target: object) -> None:
+        self._call = call
+        self._target = target
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Call the method."""
+        if self._call is None:
+            raise TypeError("this member cannot be called")
+        return self._call(self._target, *args, **kwargs)
+
+
+class Functions:
+    """A table of functions, called by their names: plain remote procedure calls.
+
+    Each table is a class of its own whose static methods are the functions, so that they
+    are shown, described and called like any other members.
+    """
+
+    __slots__ = ()
+
+
+def functions(*unnamed: Callable[..., Any], **named: Callable[..., Any]) -> Functions:
+    """Return a service of functions, each under its own name or the keyword it is given.
+
+    Raises:
+        ConfigurationError: if two have one name, or a name cannot go over the wire.
+    """
+    table: dict[str, Any] = {}
+    entries: list[tuple[str, object]] = [*((getattr(f, "__name__", ""), f) for f in unnamed), *named.items()]
+    for name, function in entries:
+        if not callable(function) or isinstance(function, type):
+            raise ConfigurationError(f"{function!r} is not a function")
+        if name in table:
+            raise ConfigurationError(f"two functions are named {name!r}; give one another name by a keyword")
+        if not NamePolicy().judge(name):
+            raise ConfigurationError(f"{name!r} cannot be a name on the wire; give the function one by a keyword")
+        table[name] = staticmethod(_as_function(function))
+    # The functions' own module is what the error policy takes for served code.
+    module = next((f.__func__.__module__ for f in table.values()), __name__)
+    cls: type[Functions] = type("functions", (Functions,), {"__slots__": (), "__module__": module, **table})
+    return expose(cls)()
+
+
+def _as_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a plain function for whatever can be called: a method, a partial, a built-in."""
+    if type(function) is FunctionType:
+        return function
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return call

@@ -1,0 +1,1 @@
+"""The state of a session, without I/O: messages, tables, credit, order."""

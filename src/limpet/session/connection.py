@@ -1,0 +1,344 @@
+"""One connection, without I/O: bytes in, bytes out, a handshake, then a session's frames.
+
+    connection.receive(data)            what came from the network
+    connection.outgoing()               what is to be sent to it
+    connection.session                  what may be done once the phase is OPEN
+
+Two of them can be run against each other in memory, whole or one byte at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Final
+
+from limpet.errors import Code, ConnectRefused, ProtocolError, SessionClosed, SessionError, SessionLost
+from limpet.framing.handshake import Agreement, ClientHandshake, Proof, Ready, ServerHandshake
+from limpet.framing.stream import LENGTH, FrameReader
+from limpet.limits import Limits
+from limpet.peer import Peer
+from limpet.policy.decision import Deny
+from limpet.profile import Profile
+from limpet.session.outbox import Outbox
+from limpet.session.session import Session
+
+__all__ = ["Connection", "Phase"]
+
+_SEND_BYTES: Final = 1 << 20
+"""About how much is handed to the network at a time: what comes after may still be passed by a Pong."""
+
+
+_PROOF_BYTES: Final = 1_024
+"""The longest first frame, Proof or Ready. Nothing before it makes this side hold more."""
+
+
+class Phase(Enum):
+    """How far a connection has come. It only ever moves down this list."""
+
+    HELLO = auto()
+    """Unsealed, unframed: Hello and ServerHello."""
+    PROOF = auto()
+    """Framed: the server waits for Proof, the client for Ready."""
+    OPEN = auto()
+    """There is a session."""
+    CLOSED = auto()
+    """Nothing more is read. What is still in ``outgoing`` may be sent."""
+
+
+_OPEN: Final = Phase.OPEN
+
+
+class Connection:
+    """One end of a connection. Use `client` or `server` to make one.
+
+    Args:
+        profile: policies, limits and codecs.
+        peer: who is at the other end, as the transport knows it.
+        clock: returns seconds that only ever grow.
+        entropy: returns so many random bytes; the client needs none yet.
+        concurrent: let requests of this session run at the same time.
+
+    Raises:
+        ConnectRefused: if the profile's address policy refuses the peer; nothing was read from it.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_concurrent",
+        "_early_in",
+        "_entropy",
+        "_handshake",
+        "_heard",
+        "_idle_since",
+        "_reader",
+        "_timed",
+        "agreement",
+        "deadline",
+        "failure",
+        "is_server",
+        "limits",
+        "next_frame",
+        "outbox",
+        "peer",
+        "phase",
+        "profile",
+        "session",
+        "session_id",
+    )
+
+    def __init__(
+        self,
+        profile: Profile,
+        handshake: ClientHandshake | ServerHandshake,
+        *,
+        peer: Peer,
+        clock: Callable[[], float],
+        entropy: Callable[[int], bytes],
+        concurrent: bool = False,
+    ) -> None:
+        self.profile = profile
+        self.limits: Limits = profile.limits
+        self.peer = peer
+        self.is_server = isinstance(handshake, ServerHandshake)
+        self._handshake = handshake
+        self._clock = clock
+        self._entropy = entropy
+        self._concurrent = concurrent
+        self._reader = FrameReader(self.limits.frame_bytes)
+        self._early_in = bytearray()
+        self.outbox = Outbox()
+        """What is to be sent."""
+        self.next_frame = self.outbox.take_only
+        """Takes out the one frame that waits, if it is the only one and in one piece: the common case."""
+        self.deadline: float | None = clock() + self.limits.handshake_seconds
+        """When the handshake, or the frame that has begun, must be finished; None if there is nothing to finish."""
+        self._heard = 0
+        self._idle_since: float | None = None
+        self._timed = 0
+        self.agreement: Agreement | None = None
+        self.session: Session | None = None
+        self.session_id = b""
+        self.phase = Phase.HELLO
+        self.failure: SessionError | None = None
+        """Why the connection is closed, once it is."""
+        if isinstance(handshake, ClientHandshake):
+            self.outbox.put_urgent(handshake.hello)
+
+    @classmethod
+    def client(
+        cls, profile: Profile, *, peer: Peer, clock: Callable[[], float], entropy: Callable[[int], bytes]
+    ) -> Connection:
+        """Return the end that connects. Its Hello is in ``outgoing`` already."""
+        offers = [codec.id for codec in profile.codecs]
+        return cls(profile, ClientHandshake(offers, profile.limits), peer=peer, clock=clock, entropy=entropy)
+
+    @classmethod
+    def server(
+        cls,
+        profile: Profile,
+        *,
+        peer: Peer,
+        clock: Callable[[], float],
+        entropy: Callable[[int], bytes],
+        concurrent: bool = False,
+    ) -> Connection:
+        """Return the end that was connected to, if the profile lets this peer in."""
+        decision = profile.addresses.judge(peer)
+        if isinstance(decision, Deny):
+            raise ConnectRefused(f"{peer} may not connect: {decision.reason}")
+        accepts = [codec.id for codec in profile.codecs]
+        return cls(
+            profile,
+            ServerHandshake(accepts, profile.limits),
+            peer=peer,
+            clock=clock,
+            entropy=entropy,
+            concurrent=concurrent,
+        )
+
+    def receive(self, data: bytes | bytearray | memoryview) -> None:
+        """Take in what the network brought. Nothing is raised: see ``failure``.
+
+        Args:
+            data: any number of bytes; it may be reused after the call.
+        """
+        try:
+            session = self.session
+            if self.phase is _OPEN and session is not None:
+                reader = self._reader
+                for frame in reader.feed(memoryview(data)):
+                    session.receive(frame)
+                if session.ended is not None:
+                    self._close(session.ended)
+                elif reader.partial or self.deadline is not None:
+                    self._time_frame(reader)
+            elif self.phase is not Phase.CLOSED:
+                self._receive_early(memoryview(data))
+        except ProtocolError as error:
+            self._fail(error)
+
+    def _time_frame(self, reader: FrameReader) -> None:
+        """Note when a frame that has begun must be whole: absolute from its first byte."""
+        if reader.fault is not None:
+            raise reader.fault
+        if not reader.partial:
+            self.deadline = None
+        elif self._timed != reader.begun:
+            self._timed = reader.begun
+            self.deadline = self._clock() + self.limits.frame_seconds
+
+    def _receive_early(self, data: memoryview) -> None:
+        if self.phase is Phase.HELLO:
+            self.agreement = self._handshake.receive(bytes(data))
+            if self.agreement is None:
+                return
+            self.phase = Phase.PROOF
+            if isinstance(self._handshake, ServerHandshake):
+                self.outbox.put_urgent(self._handshake.answer)
+                return
+            self.outbox.put_urgent(_framed(Proof().pack()))
+            data = memoryview(self._handshake.rest)
+        self._early_in += data
+        if len(self._early_in) < LENGTH.size:
+            return
+        (length,) = LENGTH.unpack_from(self._early_in)
+        if length > _PROOF_BYTES:
+            raise ProtocolError(f"a first frame of {length} bytes; the longest is {_PROOF_BYTES}")
+        end = LENGTH.size + length
+        if len(self._early_in) < end:
+            return
+        rest = memoryview(bytes(self._early_in[end:]))
+        self._open(bytes(self._early_in[LENGTH.size : end]))
+        self._early_in.clear()
+        self.receive(rest)
+
+    def _open(self, first: bytes) -> None:
+        """Begin the session that the peer's first frame proves it may have."""
+        agreement = self.agreement
+        assert agreement is not None  # noqa: S101 - it is what ends the phase HELLO
+        if self.is_server:
+            Proof.unpack(first)
+            self.session_id = self._entropy(16)
+            self.outbox.put_urgent(_framed(Ready(self.session_id, 1, 0, self._entropy(32)).pack()))
+        else:
+            self.session_id = Ready.unpack(first).session
+        self.phase = Phase.OPEN
+        self.deadline = None
+        self.session = Session(
+            self.limits,
+            is_server=self.is_server,
+            concurrent=self._concurrent,
+            frame_bytes=agreement.frame_bytes,
+            message_bytes=agreement.message_bytes,
+            outbox=self.outbox,
+        )
+        if self.is_server:
+            self.session.open_credit()
+
+    def receive_eof(self) -> None:
+        """Take in that the peer sends nothing more. Without a Goodbye before it, that is never an end."""
+        if self.phase is Phase.OPEN:
+            self._close(SessionLost("the connection was closed without a Goodbye"))
+        else:
+            self._close(ConnectRefused("the peer closed the connection during the handshake"))
+
+    def lose(self, why: SessionError) -> None:
+        """Take in that the connection broke, or that the driver gives it up."""
+        self._close(why)
+
+    def close(self, code: Code = Code.DONE, text: str = "") -> None:
+        """End the session on purpose: a Goodbye is in ``outgoing`` afterwards."""
+        if self.session is not None:
+            self.session.end(SessionClosed(text or "the session was closed"), code, text)
+        self._close(SessionClosed(text or "the session was closed"))
+
+    def _fail(self, error: ProtocolError) -> None:
+        """End because the peer broke the protocol; before a session it is told nothing at all."""
+        # A traceback would keep the frames of this reading, and with them the bytes that were read.
+        error = error.with_traceback(None)
+        if self.session is not None:
+            self.session.end(error, error.code, str(error))
+            self._close(self.session.ended or error)
+        else:
+            self._close(error if self.is_server else _refused(error))
+
+    def _close(self, why: SessionError) -> None:
+        if self.phase is Phase.CLOSED:
+            return
+        self.phase = Phase.CLOSED
+        self.deadline = None
+        self.failure = why
+        if self.session is not None:
+            self.session.end(why)
+        else:
+            # Before a session the peer is told nothing, whatever went wrong.
+            self.outbox.clear()
+
+    def outgoing(self) -> list[bytes | memoryview]:
+        """Take out what is to be sent next, in order; call again until it is empty."""
+        return self.outbox.take(_SEND_BYTES)
+
+    def next_deadline(self) -> float | None:
+        """Return when `handle_deadline` wants to be called, in the clock's seconds; None for never.
+
+        Call it when nothing has come for a moment: the idle time counts from here, so that
+        no call on the way pays for a look at the clock.
+        """
+        if self.phase is Phase.CLOSED:
+            return None
+        if self.deadline is not None:
+            return self.deadline
+        session = self.session
+        if session is None:
+            return None
+        now = self._clock()
+        if session.schedule.is_idle:
+            if self._heard != session.received or self._idle_since is None:
+                self._heard, self._idle_since = session.received, now
+            return self._idle_since + self.limits.idle_seconds if self.is_server else None
+        self._idle_since = None
+        deadlines = []
+        for request in session.schedule.requests.values():
+            if request.deadline is None:
+                request.deadline = now + self.limits.call_seconds
+            if not request.cancelled:
+                deadlines.append(request.deadline)
+        return min(deadlines, default=None)
+
+    def handle_deadline(self) -> None:
+        """Do what time asks for: end what was too slow, cancel what runs too long."""
+        now = self._clock()
+        if self.phase is Phase.CLOSED:
+            return
+        if self.deadline is not None:
+            if now >= self.deadline:
+                text = "a frame was not finished in time" if self.session else "the handshake was not finished in time"
+                self._fail(ProtocolError(text, Code.LIMIT))
+            return
+        session = self.session
+        if session is None:
+            return
+        for request in list(session.schedule.requests.values()):
+            if request.deadline is not None and now >= request.deadline:
+                session.schedule.cancel(request.id)
+        idle_since = self._idle_since
+        is_idle = session.schedule.is_idle and self.is_server and session.received == self._heard
+        if is_idle and idle_since is not None and now >= idle_since + self.limits.idle_seconds:
+            self.close(Code.IDLE, f"nothing was asked for {self.limits.idle_seconds:g} seconds")
+
+    def check(self) -> None:
+        """Raise AssertionError if anything in the session's tables contradicts something else."""
+        assert (self.failure is not None) == (self.phase is Phase.CLOSED)  # noqa: S101 - what check() is for
+        if self.session is not None:
+            self.session.check()
+
+
+def _framed(body: bytes) -> bytes:
+    return LENGTH.pack(len(body)) + body
+
+
+def _refused(error: ProtocolError) -> ConnectRefused:
+    refused = ConnectRefused(f"the handshake failed: {error}")
+    refused.__cause__ = error
+    return refused

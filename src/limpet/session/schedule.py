@@ -1,0 +1,286 @@
+"""Which of the peer's requests may start, and when (design: Order).
+
+Requests of one session start in the order they came and run one at a time, unless the
+session is concurrent. One with a cause goes to whoever waits for the answer to that
+cause, past the queue: the queue may be waiting for it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum, auto
+from typing import Final, Protocol
+
+from limpet.errors import CallCancelled
+from limpet.peer import Peer
+
+__all__ = ["Pending", "Promise", "Request", "Schedule", "Stage", "Waker"]
+
+
+_NOBODY: Final = Peer()
+# Shared by all messages that carry none, and never changed: most carry none.
+_NO_REFERENCES: Final[list[object]] = []
+_NO_BUFFERS: Final[list[bytes]] = []
+
+
+class Stage(Enum):
+    """How far a request of the peer's has come."""
+
+    QUEUED = auto()
+    RUNNING = auto()
+    DONE = auto()
+
+
+# Looking a member up in its enum costs a call in Python 3.11.
+_QUEUED: Final = Stage.QUEUED
+_RUNNING: Final = Stage.RUNNING
+_DONE: Final = Stage.DONE
+
+
+class Promise:
+    """The result of a request, kept for the peer under the request's id.
+
+    Attributes:
+        settled: whether the request has been answered.
+        value: the result, if there is one.
+        view: what the peer may do with its own state.
+        failure: why there is none.
+    """
+
+    __slots__ = ("failure", "settled", "value", "view")
+
+    def __init__(self) -> None:
+        self.settled = False
+        self.value: object = None
+        self.view = 0
+        self.failure: BaseException | None = None
+
+
+class Request:
+    """A request of the peer's.
+
+    Attributes:
+        id: the peer's number for it.
+        kind, flags, cause: as in its head.
+        target: the object named by the head: an export's object, a `Promise`, or None for Open.
+        view: what the peer may do with the target's own state.
+        payload: not decoded yet.
+        references: what the table of references stood for when it arrived.
+        buffers: large bytes beside the payload.
+        size: bytes charged to the peer's credit.
+        depth: how many calls inside callbacks inside calls this is, 1 for none.
+        promises: earlier results it names, as target or among its references.
+        promise: where its own result is kept, if it is.
+        fault: why it must be answered with a failure instead of being run.
+        stage: how far it has come.
+        cancelled: the peer does not want the answer any more.
+        peer: who asks; set when it is run.
+        deadline: when it is cancelled by this side; set once it has run for a while.
+    """
+
+    __slots__ = (
+        "buffers",
+        "cancelled",
+        "cause",
+        "deadline",
+        "depth",
+        "fault",
+        "flags",
+        "id",
+        "kind",
+        "payload",
+        "peer",
+        "promise",
+        "promises",
+        "references",
+        "size",
+        "stage",
+        "target",
+        "view",
+    )
+
+    def __init__(self, kind: int, flags: int, id_: int, cause: int, payload: bytes, size: int) -> None:
+        self.kind = kind
+        self.flags = flags
+        self.id = id_
+        self.cause = cause
+        self.payload = payload
+        self.size = size
+        self.target: object = None
+        self.view = 0
+        self.references = _NO_REFERENCES
+        self.buffers = _NO_BUFFERS
+        self.promises: tuple[Promise, ...] = ()
+        self.promise: Promise | None = None
+        self.depth = 1
+        self.fault: Exception | None = None
+        self.stage = _QUEUED
+        self.cancelled = False
+        self.deadline: float | None = None
+        self.peer = _NOBODY
+
+
+class Pending:
+    """A request of this side's that the peer has not answered.
+
+    Attributes:
+        id: this side's number for it.
+        size: bytes charged to this side's credit.
+        depth: how many calls inside callbacks inside calls this is, 1 for none.
+        done: whether the answer has come, or cannot come any more.
+        failure: why it cannot come: the session is over.
+        kind: of the answer, RETURN or RAISE.
+        payload, references, buffers: of the answer.
+        nested: requests the peer made while handling this one; whoever waits for it runs them.
+        abandoned: nobody waits for it any more.
+        waker: for the driver: how to wake whoever waits.
+    """
+
+    __slots__ = (
+        "abandoned",
+        "buffers",
+        "depth",
+        "done",
+        "failure",
+        "id",
+        "kind",
+        "nested",
+        "payload",
+        "references",
+        "size",
+        "waker",
+    )
+
+    def __init__(self, id_: int, size: int, depth: int) -> None:
+        self.id = id_
+        self.size = size
+        self.depth = depth
+        self.done = False
+        self.abandoned = False
+        self.failure: Exception | None = None
+        self.kind = 0
+        self.payload = b""
+        self.references = _NO_REFERENCES
+        self.buffers = _NO_BUFFERS
+        self.nested: deque[Request] | None = None
+        self.waker: Waker | None = None
+
+
+class Waker(Protocol):
+    """What a driver waits on: a lock, an event, a future."""
+
+    def release(self) -> None:
+        """Wake whoever waits."""
+        ...
+
+
+class Schedule:
+    """The peer's requests, from arrival to answer.
+
+    Args:
+        concurrent: let any number run at a time.
+    """
+
+    __slots__ = ("_is_draining", "_queue", "_refused", "_serial", "is_concurrent", "requests")
+
+    def __init__(self, *, concurrent: bool) -> None:
+        self.is_concurrent = concurrent
+        self._queue: deque[Request] = deque()
+        # What will be answered with a failure needs no turn: none of it runs anything.
+        self._refused: list[Request] = []
+        self._serial: Request | None = None
+        self._is_draining = False
+        self.requests: dict[int, Request] = {}
+        """Every request that is queued or running, by the peer's id."""
+
+    def arrive(self, request: Request) -> None:
+        """Queue a request that has no living cause."""
+        if self._is_draining:
+            return
+        self.requests[request.id] = request
+        if request.fault is None:
+            self._queue.append(request)
+        else:
+            self._refused.append(request)
+
+    def begin(self, request: Request) -> None:
+        """Mark a nested request as running: its waiter runs it now."""
+        request.stage = _RUNNING
+
+    def arrive_nested(self, request: Request) -> None:
+        """Count in a request that its waiter runs at once, past the queue."""
+        self.requests[request.id] = request
+
+    @property
+    def can_start(self) -> bool:
+        """Tell whether `start` would return a request."""
+        return bool(self._refused) or bool(self._queue and self._serial is None and not self._is_blocked())
+
+    def start(self) -> Request | None:
+        """Return the next request to run, marked as running; None if none may start now."""
+        if self._refused:
+            request = self._refused.pop(0)
+        elif self._queue and self._serial is None and not (self._queue[0].promises and self._is_blocked()):
+            request = self._queue.popleft()
+            if not self.is_concurrent:
+                self._serial = request
+        else:
+            return None
+        request.stage = _RUNNING
+        return request
+
+    def _is_blocked(self) -> bool:
+        """Tell whether the first in the queue names a result that is not there yet."""
+        return not all(promise.settled for promise in self._queue[0].promises)
+
+    def finish(self, request: Request) -> None:
+        """Take out a request that has its answer, and let go of all it brought."""
+        request.stage = _DONE
+        if request.promise is not None:
+            request.promise.settled = True
+        if request.promises or request.references:
+            # A chain of kept results would hold every request that made one.
+            request.promises, request.references, request.target = (), _NO_REFERENCES, None
+        self.requests.pop(request.id, None)
+        if self._serial is request:
+            self._serial = None
+
+    def cancel(self, id_: int) -> Request | None:
+        """Mark a request as not wanted; one still queued will be answered without being run."""
+        request = self.requests.get(id_)
+        if request is not None:
+            request.cancelled = True
+            if request.stage is Stage.QUEUED and request in self._queue:
+                self._queue.remove(request)
+                request.fault = CallCancelled("cancelled before it started")
+                self._refused.append(request)
+        return request
+
+    def drain(self) -> None:
+        """Forget what has not started, and all that comes: the session is about to end, and its end answers them."""
+        self._is_draining = True
+        for request in self._queue:
+            del self.requests[request.id]
+        self._queue.clear()
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether nothing is queued or running."""
+        return not self.requests
+
+    def clear(self) -> None:
+        """Forget what is queued, and mark what runs as not wanted: the session is over."""
+        self._queue.clear()
+        self._refused.clear()
+        self.requests = {id_: request for id_, request in self.requests.items() if request.stage is Stage.RUNNING}
+        for request in self.requests.values():
+            request.cancelled = True
+
+    def check(self) -> None:
+        """Raise AssertionError if a request is queued and running at once, or in no place at all."""
+        queued = {request.id for request in (*self._queue, *self._refused)}
+        for id_, request in self.requests.items():
+            assert request.id == id_  # noqa: S101 - what check() is for
+            assert request.stage is not Stage.DONE  # noqa: S101
+            assert id_ not in queued or request.stage is Stage.QUEUED  # noqa: S101
+        assert self._serial is None or self._serial.id in self.requests  # noqa: S101
