@@ -36,10 +36,11 @@ from limpet.limits import Limits
 from limpet.logs import log
 from limpet.objects.context import cancelled, peer
 from limpet.objects.dispatch import Invocation
-from limpet.objects.proxy import copy, is_proxy, release
+from limpet.objects.proxy import copy, is_proxy, later, oneway, release
+from limpet.objects.proxy_class import prefetch
 from limpet.objects.wrappers import functions, mutable, ref
 from limpet.peer import Peer
-from limpet.policy import Addresses, ErrorPolicy, Exposure, expose, hide
+from limpet.policy import Addresses, ErrorPolicy, Exposure, by_value, concurrent, expose, hide
 from limpet.profile import Profile
 
 __all__ = [
@@ -70,16 +71,21 @@ __all__ = [
     "SessionError",
     "SessionLost",
     "__version__",
+    "by_value",
     "cancelled",
+    "concurrent",
     "connect",
     "copy",
     "expose",
     "functions",
     "hide",
     "is_proxy",
+    "later",
     "log",
     "mutable",
+    "oneway",
     "peer",
+    "prefetch",
     "ref",
     "release",
     "serve",

@@ -115,9 +115,15 @@ class Side:
         self._talk.go_on(pending)
         return self.endpoint.result(pending)
 
-    def ask(self, kind: int, target: int, value: object) -> Any:
+    def ask(self, kind: int, target: int, value: object, flags: int = 0) -> Any:
         """Ask for something of the peer's object with the handle ``target``, and return the answer."""
-        return self.answer(self.request(kind, target, value))
+        return self.answer(self.request(kind, target, value, flags | Flag.WANT))
+
+    begin = tell = ask
+
+    def describe_error(self, error: BaseException) -> object:
+        """Return what the peer may be told of an error."""
+        return self.endpoint.describe_error(error)
 
     def give_up(self, entry: Import) -> None:
         """Note that nobody uses ``entry`` any more."""

@@ -43,6 +43,9 @@ class Counter:
         self.inside.set()
         return self.passing.wait(SECONDS)
 
+    def inside_is_set(self) -> bool:
+        return self.inside.wait(SECONDS)
+
     def let_pass(self) -> None:
         self.passing.set()
 

@@ -204,7 +204,8 @@ FOREIGN = (9, 15, 18, 31, 34, 47, 52, 63, 66, 80, 81, 82, 83, 84, 200, 255)
 MESSAGES: dict[str, tuple[Message, Code]] = {
     **{f"of the unknown kind {kind}": (Message(kind), Code.UNEXPECTED) for kind in FOREIGN},
     "a redirect": (Message(int(Kind.REDIRECT)), Code.UNEXPECTED),
-    "a request with unknown flags": (Message(int(Kind.CALL), 32 | WANT, 2, 1), Code.MALFORMED),
+    "a request with unknown flags": (Message(int(Kind.CALL), 64 | WANT, 2, 1), Code.MALFORMED),
+    "a Get that passes others": (Message(int(Kind.GET), 32 | WANT, 2, 1), Code.MALFORMED),
     "a request with metadata": (Message(int(Kind.CALL), 16 | WANT, 2, 1), Code.MALFORMED),
     "an id again": (Message(int(Kind.CALL), WANT, 1, 1), Code.MALFORMED),
     "the id 0": (Message(int(Kind.CALL), WANT, 0, 1), Code.MALFORMED),

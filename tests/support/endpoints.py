@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,8 +59,21 @@ class End:
         assert session is not None
         return session
 
-    def ask(self, kind: int, target: int, value: object) -> Any:
-        return self.wait(self.send(kind, target, self.endpoint.encode(value, kind)))
+    def ask(self, kind: int, target: int, value: object, flags: int = 0) -> Any:
+        return self.wait(self.send(kind, target, self.endpoint.encode(value, kind), flags | WANT))
+
+    def begin(self, kind: int, target: int, value: object, flags: int = 0) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(self.ask(kind, target, value, flags))
+        return future
+
+    def tell(self, kind: int, target: int, value: object, flags: int = 0) -> None:
+        self.send(kind, target, self.endpoint.encode(value, kind), flags)
+        while self.ends.step():
+            pass
+
+    def describe_error(self, error: BaseException) -> object:
+        return self.endpoint.describe_error(error)
 
     def send(self, kind: int, target: int, body: Body, flags: int = WANT) -> Pending:
         pending = self.session.request(kind, flags, target, body, cause=self.endpoint.cause())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from threading import Lock
 from types import GeneratorType
 from typing import Any, Final
 
-__all__ = ["Cursor"]
+__all__ = ["Cursor", "GeneratorCursor", "cursor_over"]
 
 _ITEMS: Final = 1 << 16
 """Items in one chunk, whatever was asked for."""
@@ -53,12 +53,19 @@ class Cursor:
 
         An error after the first item waits for the next call, so that no item is lost.
         """
+        return self._take(count, is_eager=self._is_eager)
+
+    def take_ahead(self, count: int) -> tuple[tuple[Any, ...], bool]:
+        """Do as `take`, for a peer that wants a generator run ahead of what it uses."""
+        return self._take(count, is_eager=True)
+
+    def _take(self, count: int, *, is_eager: bool) -> tuple[tuple[Any, ...], bool]:
         with self._advancing():
             if self._failure is not None:
                 failure, self._failure = self._failure, None
                 raise failure
             items: list[Any] = []
-            wanted = min(max(count, 1), _ITEMS) if self._is_eager else 1
+            wanted = min(max(count, 1), _ITEMS) if is_eager else 1
             room = _ROOM
             while self._iterator is not None and len(items) < wanted and room > 0:
                 try:
@@ -82,6 +89,58 @@ class Cursor:
             self._failure = None
         if isinstance(iterator, GeneratorType):
             iterator.close()
+
+
+class GeneratorCursor(Cursor):
+    """A cursor over a generator, which can also be sent something, or an error.
+
+    Args:
+        generator: what is advanced.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, generator: Generator[Any, Any, Any]) -> None:
+        super().__init__(generator, is_eager=False)
+
+    def send(self, value: object) -> tuple[Any, bool]:
+        """Return what the generator yields next, and False; or what it returned, and True."""
+        return self._resume(lambda generator: generator.send(value))
+
+    def throw(self, error: BaseException) -> tuple[Any, bool]:
+        """Raise ``error`` where the generator waits; else as `send`."""
+        return self._resume(lambda generator: generator.throw(error))
+
+    def _resume(self, resume: Callable[[Generator[Any, Any, Any]], Any]) -> tuple[Any, bool]:
+        with self._advancing():
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+            # One that has ended behaves like an empty one: it returns nothing, or raises what it is thrown.
+            generator = self._iterator if isinstance(self._iterator, GeneratorType) else _ended()
+            try:
+                return resume(generator), False
+            except StopIteration as end:
+                self._iterator = None
+                return end.value, True
+            except BaseException:
+                self._iterator = None
+                raise
+
+
+def _ended() -> Generator[Any, Any, Any]:
+    generator = _nothing()
+    next(generator, None)
+    return generator
+
+
+def _nothing() -> Generator[Any, Any, Any]:
+    yield from ()
+
+
+def cursor_over(iterator: Iterator[Any]) -> Cursor:
+    """Return the cursor that stands for ``iterator``, a function's result."""
+    return GeneratorCursor(iterator) if isinstance(iterator, GeneratorType) else Cursor(iterator, is_eager=False)
 
 
 def _cost(item: Any, depth: int = 3) -> int:

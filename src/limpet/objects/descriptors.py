@@ -47,6 +47,7 @@ class Descriptor:
         data: names of properties and declared data.
         operations: which of the closed list it supports.
         interface: a name of collections.abc that it truly implements, or nothing.
+        concurrent: methods whose calls pass the others of their session.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Descriptor:
     data: frozenset[str]
     operations: frozenset[Operation]
     interface: str = ""
+    concurrent: frozenset[str] = frozenset()
 
 
 def describe(cls: type, table: MemberTable, view: View) -> dict[str, object]:
@@ -62,6 +64,7 @@ def describe(cls: type, table: MemberTable, view: View) -> dict[str, object]:
     writable = view is View.WRITE
     members = [member for member in table.members.values() if writable or not member.writes]
     operations = [number for number, form in table.operations.items() if writable or not form.writes]
+    concurrent = [member.name for member in members if member.concurrent]
     return {
         "name": cls.__qualname__[:_TEXT],
         "doc": _first_line(cls.__dict__.get("__doc__")),
@@ -73,6 +76,7 @@ def describe(cls: type, table: MemberTable, view: View) -> dict[str, object]:
         "data": [member.name for member in members if member.kind is not MemberKind.METHOD],
         "operations": sorted(int(number) for number in operations),
         "interface": _interface(cls, writable=writable),
+        **({"concurrent": concurrent} if concurrent else {}),
     }
 
 
@@ -105,6 +109,7 @@ def read_descriptor(value: object) -> Descriptor:
                 "data": list(data),
                 "operations": list(operations),
                 "interface": str(interface),
+                **rest,
             }:
                 return Descriptor(
                     name=printable(name, _TEXT),
@@ -113,6 +118,7 @@ def read_descriptor(value: object) -> Descriptor:
                     data=frozenset(_name(key) for key in data),
                     operations=frozenset(Operation(number) for number in operations if _is_known(number)),
                     interface=interface if interface in INTERFACES else "",
+                    concurrent=frozenset(_name(key) for key in _list(rest.get("concurrent", []))),
                 )
             case _:
                 raise DecodeError("a malformed descriptor")
@@ -124,6 +130,12 @@ def _is_known(number: object) -> bool:
     if type(number) is not int:
         raise TypeError("an operation that is no number")
     return number in FORMS
+
+
+def _list(value: object) -> list[object]:
+    if type(value) is not list:
+        raise TypeError("a list that is none")
+    return value
 
 
 def _name(value: object) -> str:

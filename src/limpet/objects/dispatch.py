@@ -170,6 +170,17 @@ class Dispatch:
             return self._use(Kind.CALL, target, name, member.call, args, kwargs, build)
         return member.call(target, *args, **kwargs)
 
+    def demand_concurrent(self, target: object, value: object) -> None:
+        """Refuse a call that passed the others of its session, unless its method is marked with `concurrent`.
+
+        Raises:
+            AccessDenied: if it is not.
+        """
+        name = value[0] if type(value) is list and value else None
+        member = self.table_of(target).members.get(name) if type(name) is str else None
+        if member is None or not member.concurrent:
+            raise Denied(Deny(NOTHING, "only a method marked with @limpet.concurrent may pass the queue"), "the call")
+
     def _call_other(
         self,
         target: object,
@@ -237,7 +248,7 @@ class Dispatch:
         form = table.operations.get(number)
         if form is None:
             raise Denied(_NO_OPERATION, f"operation {number} on the {type(target).__name__}")
-        if form.arity >= 0 and len(operands) != form.arity:
+        if not form.takes(len(operands)):
             raise _malformed(Kind.OPERATE)
         if form.writes and view != View.WRITE:
             raise _read_only(target, form.operation.name.lower())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from threading import Lock
 from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType
@@ -12,26 +12,28 @@ from typing import Any, Final
 
 from limpet.codec.base import Codec
 from limpet.errors import AccessDenied, DecodeError, EncodeError, ProtocolError
-from limpet.logs import audit, printable, trace
+from limpet.logs import audit, full_name, printable, trace
 from limpet.objects.context import serving
-from limpet.objects.cursor import Cursor
+from limpet.objects.cursor import Cursor, GeneratorCursor, cursor_over
 from limpet.objects.descriptors import describe, read_descriptor
 from limpet.objects.dispatch import Denied, Dispatch
 from limpet.objects.failures import describe as describe_failure
 from limpet.objects.marshal import Entry, Inbound, Outbound, Snapshot, outcome
 from limpet.objects.members import MemberTables
 from limpet.objects.operations import Operation
-from limpet.objects.proxy import Caller, Proxy, RemoteFunction, function_class, inside, make_proxy, proxy_class
+from limpet.objects.proxy import Caller, Proxy, RemoteFunction, inside, make_proxy
+from limpet.objects.proxy_class import function_class, proxy_class
 from limpet.objects.remote_errors import rebuild
 from limpet.objects.reviewed import ITERATORS, Reviewed
+from limpet.objects.scope import MANAGERS, Scope
 from limpet.objects.services import Opened
-from limpet.objects.wrappers import Method, Mutable, Reference
+from limpet.objects.wrappers import Copied, Method, Mutable, Reference
 from limpet.policy.decision import Deny
 from limpet.policy.redaction import Level
 from limpet.profile import Profile
 from limpet.session.body import NO_SUCH_OBJECT, UNKNOWN, Body, Mine, Yours
 from limpet.session.connection import Connection
-from limpet.session.messages import Kind, View
+from limpet.session.messages import PASS, WANT, Kind, View
 from limpet.session.schedule import Pending, Promise, Request
 from limpet.session.session import Session
 from limpet.session.tables import Import
@@ -45,6 +47,7 @@ _MOST_BARE: Final = 256
 """Calls without arguments that are remembered, each way."""
 _STACK_CHARACTERS: Final = 20_000
 _CALL: Final = int(Kind.CALL)
+_OPERATE: Final = int(Kind.OPERATE)
 _RETURN: Final = int(Kind.RETURN)
 _RAISE: Final = int(Kind.RAISE)
 _PARTS: Final = {
@@ -54,17 +57,32 @@ _PARTS: Final = {
     int(Kind.OPERATE): ("operation", "operand", "second operand"),
 }
 """How errors call the parts of a request's payload."""
+_TAKES_FAILURE: Final = frozenset({int(Operation.EXIT), int(Operation.THROW)})
 _BY_VALUE: Final = frozenset((int(Kind.COPY), int(Kind.DESCRIBE)))
 _BY_VALUE_CONTAINERS: Final = (tuple, frozenset, list, dict, set)
 _CALLABLES: Final = (FunctionType, MethodType, BuiltinFunctionType, BuiltinMethodType)
 
 
+_ADVANCES: Final[Mapping[Operation, Callable[..., Any]]] = {
+    Operation.NEXT: Cursor.take,
+    Operation.AHEAD: Cursor.take_ahead,
+}
+_RESUMES: Final[Mapping[Operation, Callable[..., Any]]] = {
+    **_ADVANCES,
+    Operation.SEND: GeneratorCursor.send,
+    Operation.THROW: GeneratorCursor.throw,
+}
 _REVIEWED: Final[Mapping[type, Reviewed]] = {
     Method: Reviewed(operations=(Operation.CALL,)),
-    Cursor: Reviewed(read=("close",), operations=(Operation.NEXT,), applies={Operation.NEXT: Cursor.take}),
+    Cursor: Reviewed(read=("close",), operations=tuple(_ADVANCES), applies=_ADVANCES),
+    GeneratorCursor: Reviewed(read=("close",), operations=tuple(_RESUMES), applies=_RESUMES),
+    Scope: Reviewed(
+        operations=(Operation.ENTER, Operation.EXIT),
+        applies={Operation.ENTER: Scope.enter, Operation.EXIT: Scope.leave},
+    ),
     **{cls: Reviewed(operations=(Operation.CALL,)) for cls in _CALLABLES},
 }
-"""What limpet itself lets out: cursors, and functions that were judged before they are wrapped."""
+"""What limpet itself lets out: cursors, scopes, and functions that were judged before they are wrapped."""
 
 
 def make_tables(profile: Profile) -> MemberTables:
@@ -213,6 +231,8 @@ class Endpoint:
                 self.interrupted = True
             if request.promise is not None:
                 request.promise.failure = error
+            if not request.flags & WANT:
+                _log.warning("a one-way call failed peer=%s error=%s", self._peer, printable(full_name(type(error))))
             return _RAISE, self.failure(error)
         finally:
             serving.reset(token)
@@ -236,18 +256,30 @@ class Endpoint:
             value = self._bare_values.get(request.payload)
             if value is None or trace.level == 3:
                 value = self._decode_call(request)
+            if request.flags & PASS:
+                self._dispatch.demand_concurrent(target, value)
             result = self._dispatch.call(target, view, value, self._build)
         else:
             value = self._decode(request.payload, request.references, request.buffers)
+            if request.kind == _OPERATE:
+                value = self._with_error(value)
             result = self._dispatch.perform(request.kind, target, view, value, self._build)
         if result is None and request.promise is None:
             return self._nothing
         by_value = request.kind in _BY_VALUE
+        if type(result) is Copied:
+            result, by_value = result.target, True
         body = Snapshot(self) if by_value else Outbound(self)
         body.payload = self._codec.encode(result, body, self._limits, containers=by_value or self._copies)
         if request.promise is not None:
             self._keep(request.promise, result, body)
         return body
+
+    def _with_error(self, value: Any) -> Any:
+        """Return the payload of an Operate; where the peer tells of an error in it, with that error."""
+        if type(value) is not list or len(value) != 2 or value[0] not in _TAKES_FAILURE or value[1] is None:
+            return value
+        return [value[0], rebuild(value[1], str(self.connection.peer), owner=self._owner)]
 
     def _decode_call(self, request: Request) -> Any:
         """Return a call's payload decoded. One without arguments is the same bytes each time, and is remembered."""
@@ -277,6 +309,16 @@ class Endpoint:
             promise.value, promise.view = sent.target, sent.view
         else:
             promise.value = result
+
+    def describe_error(self, error: BaseException) -> dict[str, object]:
+        """Return what the peer may be told of an error that ends a block here, or is thrown into its generator."""
+        return describe_failure(
+            error,
+            detail=self.connection.profile.errors.level(self.connection.peer),
+            limits=self._failure_limits,
+            served=self._dispatch.tables.packages,
+            owner=self._owner,
+        )
 
     def failure(self, error: BaseException) -> Body:
         """Return the body that tells the peer of ``error``, as far as the error policy lets it know.
@@ -332,7 +374,9 @@ class Endpoint:
             return Mine(value, View.WRITE, self._describe(value, View.WRITE))
         cls = type(value)
         if cls in ITERATORS and self.connection.is_server:
-            value = Cursor(value, is_eager=False)  # type: ignore[arg-type]  # all of them are iterators
+            value = cursor_over(value)  # type: ignore[arg-type]  # all of them are iterators
+        elif cls in MANAGERS and self.connection.is_server:
+            value = Scope(value)  # type: ignore[arg-type]  # all of them are context managers
         elif cls in _CALLABLES:
             if not was_said and not lends:
                 self._demand(self._dispatch.tables.callable_may_leave(value), cls)

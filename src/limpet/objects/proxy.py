@@ -11,51 +11,62 @@ shadowed; what can be done with proxies is in the module: copy, release, is_prox
 
 from __future__ import annotations
 
-import sys
 import weakref
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable
+from concurrent.futures import Future
 from threading import Lock
-from typing import Any, Final, NoReturn, Protocol, Self
+from types import MethodType
+from typing import Any, Final, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
-from limpet.errors import AccessDenied, CallError, DecodeError, EncodeError, SessionError
-from limpet.logs import printable
-from limpet.objects.descriptors import INTERFACES, Descriptor
-from limpet.objects.operations import FORMS, Operation
+from limpet.errors import AccessDenied, CallError, DecodeError, EncodeError
+from limpet.objects.descriptors import Descriptor
 from limpet.policy.names import NamePolicy
-from limpet.session.messages import Kind
+from limpet.session.messages import PASS, Kind
 from limpet.session.tables import Import
 
 __all__ = [
     "Caller",
     "Proxy",
     "RemoteFunction",
+    "check_name",
     "copy",
-    "function_class",
+    "descriptor_of",
     "inside",
     "is_proxy",
+    "later",
     "make_proxy",
-    "proxy_class",
+    "oneway",
     "release",
 ]
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 _CALL: Final = int(Kind.CALL)
 _GET: Final = int(Kind.GET)
 _SET: Final = int(Kind.SET)
 _DELETE: Final = int(Kind.DELETE)
-_OPERATE: Final = int(Kind.OPERATE)
 _COPY: Final = int(Kind.COPY)
 _DESCRIBE: Final = int(Kind.DESCRIBE)
-_REPR_CHARACTERS: Final = 100_000
-_MOST_ITEMS: Final = 1 << 16
-"""Items asked for at a time, at most."""
+_releasing: Final = Lock()
 
 
 class Caller(Protocol):
     """What carries a proxy's requests: a driver's end of a session."""
 
-    def ask(self, kind: int, target: int, value: object) -> Any:
+    def ask(self, kind: int, target: int, value: object, flags: int = 0) -> Any:
         """Ask for something of the peer's object ``target``, and return the answer."""
+        ...
+
+    def begin(self, kind: int, target: int, value: object, flags: int = 0) -> Future[Any]:
+        """Ask for something, and return at once what will have the answer."""
+        ...
+
+    def tell(self, kind: int, target: int, value: object, flags: int = 0) -> None:
+        """Ask for something whose answer nobody wants; return when it is on its way."""
+        ...
+
+    def describe_error(self, error: BaseException) -> object:
+        """Return what the peer may be told of an error of this side's, as plain data."""
         ...
 
     def give_up(self, entry: Import) -> None:
@@ -81,15 +92,15 @@ class Proxy:
         raise TypeError("a proxy cannot be made by calling its class; limpet makes it when an object is received")
 
     def __getattr__(self, name: str) -> Any:
-        _check_name(name)
+        check_name(name)
         return self._caller.ask(_GET, self._entry.handle, [name])
 
     def __setattr__(self, name: str, value: object) -> None:
-        _check_name(name)
+        check_name(name)
         self._caller.ask(_SET, self._entry.handle, [name, value])
 
     def __delattr__(self, name: str) -> None:
-        _check_name(name)
+        check_name(name)
         self._caller.ask(_DELETE, self._entry.handle, [name])
 
     def __dir__(self) -> list[str]:
@@ -134,182 +145,15 @@ class RemoteFunction:
     __del__ = Proxy.__del__
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse a name that cannot go over the wire. The other side judges it, too.
+
+    Raises:
+        AccessDenied: if it cannot.
+    """
     decision = NamePolicy().judge(name)
     if not decision:
         raise AccessDenied(f"{name!r} cannot be a remote name: {decision.reason}")
-
-
-def _method(name: str, signature: str, doc: str) -> Callable[..., Any]:
-    def method(self: Proxy, /, *args: object, **kwargs: object) -> Any:
-        if kwargs:
-            for keyword in kwargs:
-                _check_name(keyword)
-            return self._caller.ask(_CALL, self._entry.handle, [name, [*args], kwargs])
-        return self._caller.ask(_CALL, self._entry.handle, [name, [*args]])
-
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"{name}{signature}\n\n{doc}".strip()
-    return method
-
-
-def _repr(self: Proxy) -> str:
-    """Ask for the object's repr; never fail: it is what debuggers and logs call."""
-    try:
-        return printable(_ask_repr(self), _REPR_CHARACTERS)
-    except (CallError, SessionError):
-        return Proxy.__repr__(self)
-
-
-def _call(self: Proxy, /, *args: object, **kwargs: object) -> Any:
-    for keyword in kwargs:
-        _check_name(keyword)
-    return self._caller.ask(_CALL, self._entry.handle, ["", [*args], kwargs])
-
-
-def _operator(operation: Operation, answers: type | None) -> Callable[..., Any]:
-    """Return the method that asks for ``operation``, and lets only an ``answers`` through."""
-    number = int(operation)
-
-    def operate(self: Proxy, /, *operands: object) -> Any:
-        answer = self._caller.ask(_OPERATE, self._entry.handle, [number, *operands])
-        if answers is not None and type(answer) is not answers:
-            raise DecodeError(f"the peer answered {operation.name.lower()} with a {type(answer).__name__}")
-        if answers is int and not 0 <= answer <= sys.maxsize:
-            raise DecodeError(f"the peer answered {operation.name.lower()} with a number that cannot be one")
-        return answer
-
-    return operate
-
-
-def _comparison(operation: Operation) -> Callable[[Proxy, object], Any]:
-    ask = _operator(operation, None)
-
-    def compare(self: Proxy, other: object) -> Any:
-        if other is self and operation is Operation.EQ:
-            return True
-        try:
-            answer = ask(self, other)
-        except EncodeError:
-            return NotImplemented  # What cannot travel is compared here, as by any two strangers.
-        return NotImplemented if answer is Ellipsis else answer
-
-    return compare
-
-
-def _iterate(operation: Operation) -> Callable[[Proxy], Iterator[Any]]:
-    ask = _operator(operation, tuple)
-
-    def iterate(self: Proxy) -> Iterator[Any]:
-        match ask(self):
-            case (tuple(items), None):
-                yield from items
-            case (tuple(items), Proxy() as cursor):
-                yield from items
-                count = len(items)
-                more = True
-                while more:
-                    count = min(max(2 * count, 1), _MOST_ITEMS)
-                    items, more = _next_items(cursor, count)
-                    yield from items
-            case _:
-                raise DecodeError("the peer answered an iteration with something else than items")
-
-    return iterate
-
-
-def _next_items(cursor: Proxy, count: int) -> tuple[tuple[Any, ...], bool]:
-    caller, entry = inside(cursor)
-    match caller.ask(_OPERATE, entry.handle, [int(Operation.NEXT), count]):
-        case (tuple(items), bool(more)):
-            return items, more
-        case _:
-            raise DecodeError("the peer answered an iteration with something else than items")
-
-
-def _next(self: Proxy) -> Any:
-    items, _ = _next_items(self, 1)
-    if not items:
-        raise StopIteration
-    return items[0]
-
-
-def _itself(self: Proxy) -> Proxy:
-    return self
-
-
-def _hash(self: Proxy) -> int:
-    return hash(self._entry)
-
-
-_releasing: Final = Lock()
-_ANSWERS: Final[dict[Operation, type]] = {
-    Operation.STR: str,
-    Operation.REPR: str,
-    Operation.BOOL: bool,
-    Operation.CONTAINS: bool,
-    Operation.LENGTH: int,
-}
-"""Whose answers Python itself would trust: they are checked by exact type."""
-_ask_repr: Final = _operator(Operation.REPR, str)
-_COMPARISONS: Final = frozenset((Operation.EQ, Operation.NE, Operation.LT, Operation.LE, Operation.GT, Operation.GE))
-
-
-def _operator_method(operation: Operation) -> Callable[..., Any]:
-    if operation in _COMPARISONS:
-        return _comparison(operation)
-    match operation:
-        case Operation.ITERATE | Operation.REVERSED:
-            return _iterate(operation)
-        case Operation.CALL:
-            return _call
-        case Operation.HASH:
-            return _hash
-        case Operation.REPR:
-            return _repr
-        case Operation.NEXT:
-            return _next
-        case _:
-            return _operator(operation, _ANSWERS.get(operation))
-
-
-@lru_cache(maxsize=512)
-def _base(interface: str) -> type[Proxy]:
-    """Return the proxies' base of which isinstance() tells that it is ``interface``."""
-    if not interface:
-        return Proxy
-    base = type(f"{interface}Proxy", (Proxy,), {"__slots__": ()})
-    INTERFACES[interface].register(base)  # type: ignore[attr-defined]  # all of them are ABCs
-    return base
-
-
-def proxy_class(descriptor: Descriptor) -> type[Proxy]:
-    """Return the class of proxies for objects of the described type."""
-    members: dict[str, Any] = {name: _method(name, *texts) for name, texts in descriptor.methods.items()}
-    # Data is left to __getattr__: were a property to raise AttributeError, Python would ask again there.
-    for operation in descriptor.operations:
-        dunder = FORMS[operation].dunder
-        members[dunder] = _operator_method(operation)
-    if Operation.NEXT in descriptor.operations:
-        members["__iter__"] = _itself
-    if Operation.EQ in descriptor.operations and Operation.HASH not in descriptor.operations:
-        members["__hash__"] = None
-    members |= {"__slots__": (), "_descriptor": descriptor, "__doc__": descriptor.doc}
-    return type(_class_name(descriptor), (_base(descriptor.interface),), members)
-
-
-def _class_name(descriptor: Descriptor) -> str:
-    name = descriptor.name.rpartition(".")[2]
-    return name if name.isidentifier() else "Proxy"
-
-
-def function_class(descriptor: Descriptor) -> type[RemoteFunction]:
-    """Return the class of shells for a client's objects: their methods, a call, and nothing else."""
-    members: dict[str, Any] = {name: _method(name, *texts) for name, texts in descriptor.methods.items()}
-    if Operation.CALL in descriptor.operations:
-        members["__call__"] = _call
-    members |= {"__slots__": (), "_descriptor": descriptor, "__doc__": descriptor.doc}
-    return type(_class_name(descriptor), (RemoteFunction,), members)
 
 
 def make_proxy(cls: type[Proxy | RemoteFunction], caller: Caller, entry: Import) -> Proxy | RemoteFunction:
@@ -326,9 +170,66 @@ def inside(proxy: Proxy | RemoteFunction) -> tuple[Caller, Import]:
     return proxy._caller, proxy._entry  # noqa: SLF001 - a user's names leave no room for public ones
 
 
+def descriptor_of(proxy: Proxy | RemoteFunction) -> Descriptor:
+    """Return what is known of the type that a proxy stands for."""
+    return proxy._descriptor  # noqa: SLF001 - as above
+
+
 def is_proxy(value: object) -> bool:
     """Tell whether ``value`` stands for an object on the other side. Asks nobody."""
     return issubclass(type(value), Proxy | RemoteFunction)
+
+
+def later(method: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_R]:
+    """Call a remote method without waiting: ``limpet.later(account.deposit, 5)``.
+
+    The future has what the call returns or raises. To cancel it cancels the call. A
+    deadline of `limpet.timeout` holds for whoever waits for the result.
+
+    Args:
+        method: a method of a proxy, or a proxy that can be called.
+        args, kwargs: what it is called with.
+
+    Raises:
+        TypeError: if ``method`` is not remote.
+        EncodeError: if an argument cannot travel; nothing was sent.
+        SessionError: if the session is over.
+    """
+    caller, entry, flags, value = _remote_call(method, args, kwargs)
+    return caller.begin(_CALL, entry.handle, value, flags)
+
+
+def oneway(method: Callable[_P, object], /, *args: _P.args, **kwargs: _P.kwargs) -> None:
+    """Call a remote method and want no answer: ``limpet.oneway(log.write, "a line")``.
+
+    It runs once, in order with the other calls of the session, unless the session ends
+    first. What it raises is only in the other side's log.
+
+    Args:
+        method: a method of a proxy, or a proxy that can be called.
+        args, kwargs: what it is called with.
+
+    Raises:
+        TypeError: if ``method`` is not remote.
+        EncodeError: if an argument cannot travel; nothing was sent.
+        SessionError: if the session is over.
+    """
+    caller, entry, flags, value = _remote_call(method, args, kwargs)
+    caller.tell(_CALL, entry.handle, value, flags)
+
+
+def _remote_call(method: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Caller, Import, int, list[Any]]:
+    """Return through what to ask, of which object, with which flags, and the payload of the call."""
+    for keyword in kwargs:
+        check_name(keyword)
+    if is_proxy(method):
+        return *inside(method), 0, ["", [*args], kwargs]
+    if type(method) is MethodType and is_proxy(method.__self__):
+        shell: Any = method.__self__
+        descriptor, name = descriptor_of(shell), method.__func__.__name__
+        if name in descriptor.methods:
+            return *inside(shell), PASS if name in descriptor.concurrent else 0, [name, [*args], kwargs]
+    raise TypeError(f"a method of a proxy is needed, as in later(account.deposit, 5), not a {type(method).__name__}")
 
 
 def copy(proxy: Any) -> Any:
@@ -360,7 +261,15 @@ def _of(proxy: object) -> Proxy:
 class _Released:
     """The caller of a proxy that was released."""
 
-    def ask(self, _kind: int, _target: int, _value: object) -> NoReturn:
+    def begin(self, _kind: int, _target: int, _value: object, _flags: int = 0) -> NoReturn:
+        raise CallError("this proxy was released")
+
+    tell = begin
+
+    def describe_error(self, _error: BaseException) -> NoReturn:
+        raise CallError("this proxy was released")
+
+    def ask(self, _kind: int, _target: int, _value: object, _flags: int = 0) -> NoReturn:
         raise CallError("this proxy was released")
 
     def give_up(self, entry: Import) -> None:

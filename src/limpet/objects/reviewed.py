@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from limpet.logs import Presenter
 from limpet.objects.anatomy import MISSING
-from limpet.objects.operations import Operation
+from limpet.objects.operations import FORMS, Operation
 
 __all__ = ["BASES", "CONTAINERS", "ITERATORS", "RANGE_ITEMS", "Reviewed", "bounded"]
 
@@ -86,6 +86,29 @@ def _set_item(target: Any, key: object, value: object) -> None:
     target[key] = value
 
 
+def _special(dunder: str) -> Callable[..., Any]:
+    """Return what calls a container's special method with one operand, refusing what has no bound."""
+    apply = FORMS[Operation[dunder.strip("_").upper()]].apply
+
+    def take(target: Any, other: object, /) -> Any:
+        _check_ranges((other,))
+        return apply(target, other)
+
+    return take
+
+
+def _repeat(dunder: str) -> Callable[..., Any]:
+    """Return what repeats a container's items, up to RANGE_ITEMS of them."""
+    apply = FORMS[Operation[dunder.strip("_").upper()]].apply
+
+    def repeat(target: Any, count: object, /) -> Any:
+        if type(count) is int and len(target) * count > RANGE_ITEMS:
+            raise ValueError(f"a repetition to more than {RANGE_ITEMS} items is not made here")
+        return apply(target, count)
+
+    return repeat
+
+
 def _get_or_fail(target: defaultdict[object, object], key: object) -> object:
     # Reading must not write: the usual way makes an entry for each key that is asked for.
     value = dict.get(target, key, MISSING)
@@ -124,6 +147,40 @@ _SIZED: Final = (*_TEXTS, Operation.BOOL, Operation.LENGTH, Operation.ITERATE)
 _EQUAL: Final = (Operation.EQ, Operation.NE)
 _ORDERED: Final = (*_EQUAL, Operation.LT, Operation.LE, Operation.GT, Operation.GE)
 _CHANGED: Final = (Operation.SETITEM, Operation.DELITEM)
+_JOINED: Final[Mapping[Operation, Callable[..., Any]]] = {
+    Operation.ADD: _special("__add__"),
+    Operation.MUL: _repeat("__mul__"),
+    Operation.RMUL: _repeat("__rmul__"),
+}
+_GROWN: Final[Mapping[Operation, Callable[..., Any]]] = {
+    **_JOINED,
+    Operation.IADD: _special("__iadd__"),
+    Operation.IMUL: _repeat("__imul__"),
+}
+_COMBINED: Final[Mapping[Operation, Callable[..., Any]]] = {
+    operation: _special(f"__{operation.name.lower()}__")
+    for operation in (
+        *(Operation.AND, Operation.OR, Operation.SUB, Operation.XOR),
+        *(Operation.RAND, Operation.ROR, Operation.RSUB, Operation.RXOR),
+    )
+}
+_UPDATED: Final[Mapping[Operation, Callable[..., Any]]] = {
+    **_COMBINED,
+    **{
+        operation: _special(f"__{operation.name.lower()}__")
+        for operation in (Operation.IAND, Operation.IOR, Operation.ISUB, Operation.IXOR)
+    },
+}
+_MERGED: Final[Mapping[Operation, Callable[..., Any]]] = {
+    operation: _special(f"__{operation.name.lower()}__") for operation in (Operation.OR, Operation.ROR, Operation.IOR)
+}
+_COUNTED: Final[Mapping[Operation, Callable[..., Any]]] = {
+    operation: _special(f"__{operation.name.lower()}__")
+    for operation in (
+        *(Operation.ADD, Operation.SUB, Operation.AND, Operation.OR, Operation.ROR),
+        *(Operation.IADD, Operation.ISUB, Operation.IAND, Operation.IOR),
+    )
+}
 _INDEXED: Final = (*_SIZED, Operation.CONTAINS, Operation.GETITEM, Operation.REVERSED)
 
 _SEQUENCE_WRITE: Final = ("append", "clear", "extend", "insert", "pop", "remove", "reverse")
@@ -158,10 +215,14 @@ _DICT: Final = (*_MAPPING, *_CHANGED, Operation.REVERSED)
 _LIST: Final = Reviewed(
     read=("copy", "count", "index"),
     write=_SEQUENCE_WRITE,
-    operations=(*_INDEXED, *_ORDERED, *_CHANGED),
-    applies=_shown(list, list) | {Operation.SETITEM: _set_item},
+    operations=(*_INDEXED, *_ORDERED, *_CHANGED, *_GROWN),
+    applies={**_shown(list, list), Operation.SETITEM: _set_item, **_GROWN},
 )
-_KEYS: Final = Reviewed(read=("isdisjoint",), operations=(*_SET_OPERATIONS, Operation.REVERSED), applies=_shown(list))
+_KEYS: Final = Reviewed(
+    read=("isdisjoint",),
+    operations=(*_SET_OPERATIONS, Operation.REVERSED, *_COMBINED),
+    applies={**_shown(list), **_COMBINED},
+)
 _VALUES: Final = Reviewed(operations=(*_SIZED, Operation.CONTAINS, Operation.REVERSED), applies=_shown(list))
 # Views that are written in Python have no reversed() of their own.
 _ABSTRACT_KEYS: Final = Reviewed(read=("isdisjoint",), operations=_SET_OPERATIONS, applies=_shown(list))
@@ -170,40 +231,61 @@ _ABSTRACT_VALUES: Final = Reviewed(operations=(*_SIZED, Operation.CONTAINS), app
 CONTAINERS: Final[Mapping[type, Reviewed]] = MappingProxyType(
     {
         list: _LIST,
-        tuple: Reviewed(read=("count", "index"), operations=(*_INDEXED, *_ORDERED), applies=_shown(tuple, tuple)),
+        tuple: Reviewed(
+            read=("count", "index"),
+            operations=(*_INDEXED, *_ORDERED, *_JOINED),
+            applies={**_shown(tuple, tuple), **_JOINED},
+        ),
         deque: Reviewed(
             read=("copy", "count", "index", "maxlen"),
             write=(*_SEQUENCE_WRITE, "appendleft", "extendleft", "popleft", "rotate"),
-            operations=(*_INDEXED, *_ORDERED, *_CHANGED),
-            applies=_shown(list),
+            operations=(*_INDEXED, *_ORDERED, *_CHANGED, *_GROWN),
+            applies={**_shown(list), **_GROWN},
         ),
         bytearray: Reviewed(
             read=("copy", "count", "endswith", "find", "hex", "index", "rfind", "rindex", "startswith"),
             write=_SEQUENCE_WRITE,
-            operations=(*_SIZED, Operation.CONTAINS, Operation.GETITEM, *_ORDERED, *_CHANGED),
-            applies=_shown(bytes) | {Operation.SETITEM: _set_item},
+            operations=(*_SIZED, Operation.CONTAINS, Operation.GETITEM, *_ORDERED, *_CHANGED, *_GROWN),
+            applies={**_shown(bytes), Operation.SETITEM: _set_item, **_GROWN},
         ),
         range: Reviewed(
             read=("start", "step", "stop"),
             operations=(*_SIZED, Operation.GETITEM, Operation.REVERSED, *_EQUAL),
         ),
-        set: Reviewed(read=_SET_READ, write=_SET_WRITE, operations=_SET_OPERATIONS, applies=_shown(set, set)),
-        frozenset: Reviewed(read=_SET_READ, operations=_SET_OPERATIONS, applies=_shown(frozenset, frozenset)),
-        dict: Reviewed(read=_DICT_READ, write=_MAPPING_WRITE, operations=_DICT, applies=_shown(dict, dict)),
+        set: Reviewed(
+            read=_SET_READ,
+            write=_SET_WRITE,
+            operations=(*_SET_OPERATIONS, *_UPDATED),
+            applies={**_shown(set, set), **_UPDATED},
+        ),
+        frozenset: Reviewed(
+            read=_SET_READ,
+            operations=(*_SET_OPERATIONS, *_COMBINED),
+            applies={**_shown(frozenset, frozenset), **_COMBINED},
+        ),
+        dict: Reviewed(
+            read=_DICT_READ,
+            write=_MAPPING_WRITE,
+            operations=(*_DICT, *_MERGED),
+            applies={**_shown(dict, dict), **_MERGED},
+        ),
         OrderedDict: Reviewed(
-            read=_DICT_READ, write=(*_MAPPING_WRITE, "move_to_end"), operations=_DICT, applies=_shown(dict)
+            read=_DICT_READ,
+            write=(*_MAPPING_WRITE, "move_to_end"),
+            operations=(*_DICT, *_MERGED),
+            applies={**_shown(dict), **_MERGED},
         ),
         defaultdict: Reviewed(
             read=_DICT_READ,
             write=_MAPPING_WRITE,
-            operations=_DICT,
-            applies=_shown(dict) | {Operation.GETITEM: _get_or_fail},
+            operations=(*_DICT, *_MERGED),
+            applies={**_shown(dict), Operation.GETITEM: _get_or_fail, **_MERGED},
         ),
         Counter: Reviewed(
             read=(*_DICT_READ, "elements", "most_common", "total"),
             write=(*_MAPPING_WRITE, "subtract"),
-            operations=_DICT,
-            applies=_shown(dict),
+            operations=(*_DICT, Operation.POS, Operation.NEG, *_COUNTED),
+            applies={**_shown(dict), **_COUNTED},
         ),
         # Compared with something, it would hand that the dict behind it.
         MappingProxyType: Reviewed(
@@ -256,15 +338,15 @@ BASES: Final[Mapping[type, Reviewed]] = MappingProxyType(
         UserDict: Reviewed(
             read=_DICT_READ,
             write=_MAPPING_WRITE,
-            operations=(*_MAPPING, *_CHANGED),
-            applies=_shown(dict),
+            operations=(*_MAPPING, *_CHANGED, *_MERGED),
+            applies={**_shown(dict), **_MERGED},
             private=("data",),
         ),
         UserList: Reviewed(
             read=_LIST.read,
             write=_LIST.write,
-            operations=(*_INDEXED, *_ORDERED, *_CHANGED),
-            applies=_shown(list) | {Operation.SETITEM: _set_item},
+            operations=(*_INDEXED, *_ORDERED, *_CHANGED, *_GROWN),
+            applies={**_shown(list), Operation.SETITEM: _set_item, **_GROWN},
             private=("data",),
         ),
         Enum: Reviewed(read=("name", "value")),

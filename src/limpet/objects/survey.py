@@ -25,9 +25,10 @@ from limpet.objects.anatomy import (
     top_package,
 )
 from limpet.objects.entries import Getter, Member, MemberKind, data_member, is_class_data, member_of, read_slot
-from limpet.objects.operations import FORMS, Form, Operation
+from limpet.objects.operations import CURSORS, FORMS, Form, Operation
 from limpet.objects.reviewed import BASES, CONTAINERS, Reviewed, bounded
-from limpet.policy.exposure import Exposure, is_exposed, is_hidden, is_never_exposed
+from limpet.objects.wrappers import Copied
+from limpet.policy.exposure import Exposure, is_by_value, is_exposed, is_hidden, is_never_exposed
 from limpet.policy.names import NamePolicy
 
 __all__ = ["Rules", "Survey"]
@@ -195,6 +196,8 @@ class Survey:
             return "it is neither a method, nor a property, nor data"
         if member.kind is MemberKind.DATA and self._rules.exposure.annotated_only and name not in self._declared:
             return "the exposure policy shows only data that is annotated"
+        if is_by_value(entry) or is_by_value(base):
+            member = replace(member, call=_copied(member.call), get=_copied(member.get))
         if type(entry) is property and not self._is_whole(base):
             return replace(
                 member,
@@ -248,7 +251,7 @@ class Survey:
             for base, listed in self._lists:
                 if form.operation in listed.operations and maker in resolution(base):
                     return replace(form, apply=listed.applies.get(form.operation, form.apply))
-        if self._is_reviewed or form.operation is Operation.NEXT:
+        if self._is_reviewed or form.operation in CURSORS:
             return None
         if form.universal:
             is_default = self._owner(form) is object
@@ -271,6 +274,18 @@ class Survey:
         if form.operation is Operation.STR and owner is object:
             owner, _ = resolve(self._cls, "__repr__") or (object, None)
         return owner
+
+
+def _copied(function: Callable[..., Any] | None) -> Callable[..., Any] | None:
+    """Return ``function`` with its result marked to go by value."""
+    if function is None:
+        return None
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        return result if result is MISSING else Copied(result)
+
+    return call
 
 
 def _impersonal_text(target: object) -> str:

@@ -11,7 +11,7 @@ from limpet.errors import ConfigurationError
 from limpet.policy.exposure import expose
 from limpet.policy.names import NamePolicy
 
-__all__ = ["Functions", "Method", "Mutable", "Reference", "functions", "mutable", "ref"]
+__all__ = ["Copied", "Functions", "Method", "Mutable", "Reference", "functions", "mutable", "ref"]
 
 T = TypeVar("T")
 
@@ -27,6 +27,15 @@ class Reference(Generic[T]):
     def __init__(self, target: T) -> None:
         if isinstance(target, _NEVER):
             raise ConfigurationError(f"a {type(target).__name__} can never travel by reference")
+        self.target: Final = target
+
+
+class Copied(Generic[T]):
+    """A result that is to travel by value: what a member marked with `by_value` returned."""
+
+    __slots__ = ("target",)
+
+    def __init__(self, target: T) -> None:
         self.target: Final = target
 
 

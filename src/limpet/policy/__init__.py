@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from limpet.policy.addresses import LOOPBACK, Addresses
 from limpet.policy.decision import ALLOW, NOTHING, Allow, Decision, Deny, Policy
-from limpet.policy.exposure import Exposure, concurrent, expose, hide
+from limpet.policy.exposure import Exposure, by_value, concurrent, expose, hide
 from limpet.policy.names import NamePolicy
 from limpet.policy.redaction import ErrorPolicy, Level
 
@@ -21,6 +21,7 @@ __all__ = [
     "Level",
     "NamePolicy",
     "Policy",
+    "by_value",
     "concurrent",
     "expose",
     "hide",

@@ -30,10 +30,12 @@ from limpet.policy.names import NamePolicy
 __all__ = [
     "CACHED",
     "Exposure",
+    "by_value",
     "concurrent",
     "expose",
     "functions_of",
     "hide",
+    "is_by_value",
     "is_concurrent",
     "is_exposed",
     "is_hidden",
@@ -46,6 +48,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _EXPOSED: Final = "__limpet_exposed__"
 _HIDDEN: Final = "__limpet_hidden__"
 _CONCURRENT: Final = "__limpet_concurrent__"
+_BY_VALUE: Final = "__limpet_by_value__"
 
 CACHED: Final = type(cache(len))
 """What `functools.cache` and `functools.lru_cache` make of a function."""
@@ -180,6 +183,18 @@ def concurrent(method: _Function) -> _Function:
     return _mark(method, _CONCURRENT)
 
 
+def by_value(target: _T) -> _T:
+    """Let results go by value: of a method, of a property, or of all methods and properties of a class.
+
+    Built-in containers and registered records are copied, all of a result or nothing; a
+    result with anything else in it is an error that names the place.
+
+    Raises:
+        ConfigurationError: if ``target`` is nothing that can be marked.
+    """
+    return _mark(target, _BY_VALUE)
+
+
 def is_exposed(target: object) -> bool:
     """Tell whether ``target``, itself, was marked with `expose`."""
     return _has_mark(target, _EXPOSED)
@@ -193,6 +208,11 @@ def is_hidden(target: object) -> bool:
 def is_concurrent(target: object) -> bool:
     """Tell whether ``target``, itself, was marked with `concurrent`."""
     return _has_mark(target, _CONCURRENT)
+
+
+def is_by_value(target: object) -> bool:
+    """Tell whether ``target``, itself, was marked with `by_value`."""
+    return _has_mark(target, _BY_VALUE)
 
 
 def functions_of(target: object) -> tuple[object, ...]:

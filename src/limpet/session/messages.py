@@ -18,6 +18,7 @@ __all__ = [
     "INLINE_TYPE",
     "LENGTHS",
     "MORE",
+    "PASS",
     "REFERENCE",
     "REQUESTS",
     "SPLITTABLE",
@@ -71,6 +72,8 @@ class Flag(IntFlag):
     """The target is the result of the sender's earlier request with that id."""
     META = 16
     """The payload begins with metadata. Reserved by a feature bit."""
+    PASS = 32
+    """The call may start while others of the session run: the receiver sees that its method allows that."""
 
 
 class What(IntEnum):
@@ -112,6 +115,7 @@ INLINE_TYPE: Final = 1 << 31
 # Plain ints: a comparison with an enum member costs a call on the hot path.
 WANT: Final = int(Flag.WANT)
 MORE: Final = int(Flag.MORE)
+PASS: Final = int(Flag.PASS)
 REQUESTS: Final = frozenset(int(kind) for kind in Kind if kind < Kind.RETURN)
 SPLITTABLE: Final = REQUESTS | {int(Kind.RETURN), int(Kind.RAISE)}
 """What may be longer than a frame."""

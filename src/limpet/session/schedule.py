@@ -1,7 +1,7 @@
 """Which of the peer's requests may start, and when (design: Order).
 
 Requests of one session start in the order they came and run one at a time, unless the
-session is concurrent. One with a cause goes to whoever waits for the answer to that
+session is concurrent, or the request may pass the others. One with a cause goes to whoever waits for the answer to that
 cause, past the queue: the queue may be waiting for it.
 """
 
@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from limpet.errors import CallCancelled
 from limpet.peer import Peer
+from limpet.session.messages import PASS
 
 __all__ = ["Pending", "Promise", "Request", "Schedule", "Stage", "Waker"]
 
@@ -181,13 +182,13 @@ class Schedule:
         concurrent: let any number run at a time.
     """
 
-    __slots__ = ("_is_draining", "_queue", "_refused", "_serial", "is_concurrent", "requests")
+    __slots__ = ("_is_draining", "_passing", "_queue", "_serial", "is_concurrent", "requests")
 
     def __init__(self, *, concurrent: bool) -> None:
         self.is_concurrent = concurrent
         self._queue: deque[Request] = deque()
-        # What will be answered with a failure needs no turn: none of it runs anything.
-        self._refused: list[Request] = []
+        # What needs no turn: what will be answered with a failure, and what may pass the others.
+        self._passing: deque[Request] = deque()
         self._serial: Request | None = None
         self._is_draining = False
         self.requests: dict[int, Request] = {}
@@ -198,10 +199,15 @@ class Schedule:
         if self._is_draining:
             return
         self.requests[request.id] = request
-        if request.fault is None:
+        if request.fault is None and (request.promises or not (request.flags & PASS)):
             self._queue.append(request)
         else:
-            self._refused.append(request)
+            self._passing.append(request)
+
+    def arrive_passing(self, request: Request) -> None:
+        """Queue a request that may start at once: nobody waits for the answer that it came on the way to."""
+        if request.id in self.requests:
+            self._passing.append(request)
 
     def begin(self, request: Request) -> None:
         """Mark a nested request as running: its waiter runs it now."""
@@ -214,12 +220,12 @@ class Schedule:
     @property
     def can_start(self) -> bool:
         """Tell whether `start` would return a request."""
-        return bool(self._refused) or bool(self._queue and self._serial is None and not self._is_blocked())
+        return bool(self._passing) or bool(self._queue and self._serial is None and not self._is_blocked())
 
     def start(self) -> Request | None:
         """Return the next request to run, marked as running; None if none may start now."""
-        if self._refused:
-            request = self._refused.pop(0)
+        if self._passing:
+            request = self._passing.popleft()
         elif self._queue and self._serial is None and not (self._queue[0].promises and self._is_blocked()):
             request = self._queue.popleft()
             if not self.is_concurrent:
@@ -253,15 +259,18 @@ class Schedule:
             if request.stage is Stage.QUEUED and request in self._queue:
                 self._queue.remove(request)
                 request.fault = CallCancelled("cancelled before it started")
-                self._refused.append(request)
+                self._passing.append(request)
+            elif request in self._passing:
+                request.fault = request.fault or CallCancelled("cancelled before it started")
         return request
 
     def drain(self) -> None:
         """Forget what has not started, and all that comes: the session is about to end, and its end answers them."""
         self._is_draining = True
-        for request in self._queue:
+        for request in (*self._queue, *(passing for passing in self._passing if passing.fault is None)):
             del self.requests[request.id]
         self._queue.clear()
+        self._passing = deque(request for request in self._passing if request.fault is not None)
 
     @property
     def is_idle(self) -> bool:
@@ -271,14 +280,14 @@ class Schedule:
     def clear(self) -> None:
         """Forget what is queued, and mark what runs as not wanted: the session is over."""
         self._queue.clear()
-        self._refused.clear()
+        self._passing.clear()
         self.requests = {id_: request for id_, request in self.requests.items() if request.stage is Stage.RUNNING}
         for request in self.requests.values():
             request.cancelled = True
 
     def check(self) -> None:
         """Raise AssertionError if a request is queued and running at once, or in no place at all."""
-        queued = {request.id for request in (*self._queue, *self._refused)}
+        queued = {request.id for request in (*self._queue, *self._passing)}
         for id_, request in self.requests.items():
             assert request.id == id_  # noqa: S101 - what check() is for
             assert request.stage is not Stage.DONE  # noqa: S101

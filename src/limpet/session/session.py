@@ -23,6 +23,7 @@ from limpet.session.messages import (
     HEAD,
     HEAD_BYTES,
     MORE,
+    PASS,
     REFERENCE,
     REQUESTS,
     UNCOUNTED,
@@ -41,10 +42,11 @@ _unpack_head: Final = HEAD.unpack_from
 _RETURN: Final = int(Kind.RETURN)
 _RAISE: Final = int(Kind.RAISE)
 _OPEN: Final = int(Kind.OPEN)
+_CALL: Final = int(Kind.CALL)
 _DESCRIBE: Final = int(Kind.DESCRIBE)
 _KEEP: Final = int(Flag.KEEP)
 _PROMISE: Final = int(Flag.PROMISE)
-_REQUEST_FLAGS: Final = int(Flag.WANT | Flag.KEEP | Flag.MORE | Flag.PROMISE)
+_REQUEST_FLAGS: Final = int(Flag.WANT | Flag.KEEP | Flag.MORE | Flag.PROMISE | Flag.PASS)
 _ACK_BYTES: Final = 256 * 1024
 """Received without saying so: after this a bare Ack goes, so that the peer can let go of them."""
 
@@ -211,6 +213,8 @@ class Session(Asking):
         self._last_heard = id_
         if flags & ~_REQUEST_FLAGS:
             raise ProtocolError(f"a request with the flags {flags}")
+        if flags & PASS and kind != _CALL:
+            raise ProtocolError("only a Call may pass others")
         if (kind == _OPEN or kind == _DESCRIBE) and not self._is_server:
             raise ProtocolError(f"{Kind(kind).name.title()} goes to the server only", Code.UNEXPECTED)
         grant = self._grant

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from limpet.testing.contract_calls import CallContract
 from limpet.testing.contract_endings import EndingContract
+from limpet.testing.contract_face import FaceContract
 from limpet.testing.contract_objects import ObjectContract
 
 __all__ = ["DriverContract"]
 
 
-class DriverContract(ObjectContract, CallContract, EndingContract):
+class DriverContract(ObjectContract, FaceContract, CallContract, EndingContract):
     """Everything a driver must do, as methods that a test runner collects.
 
     A subclass sets `driver` and has a name that the runner looks for::

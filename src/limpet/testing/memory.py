@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import Future
 from threading import RLock
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar, cast
@@ -42,12 +43,12 @@ class _End:
             raise self.connection.failure or SessionClosed("there is no session yet")
         return session
 
-    def ask(self, kind: int, target: int, value: object) -> Any:
+    def ask(self, kind: int, target: int, value: object, flags: int = 0) -> Any:
         """Ask the other side and return its answer; all that happens on the way happens here and now."""
         with self._pair.lock:
             endpoint = self.endpoint
             body = endpoint.encode(value, kind)
-            pending = self.session.request(kind, WANT, target, body, cause=endpoint.cause())
+            pending = self.session.request(kind, flags | WANT, target, body, cause=endpoint.cause())
             if pending is None:
                 raise CallError("there is no credit left for this call")
             while not pending.done:
@@ -57,6 +58,29 @@ class _End:
                     self._pair.carry()
                     raise CallError("this call waits for itself: it was made inside a call that must end first")
             return endpoint.result(pending)
+
+    def begin(self, kind: int, target: int, value: object, flags: int = 0) -> Future[Any]:
+        """Ask the other side; here and now, so that the future is done."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(self.ask(kind, target, value, flags))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def tell(self, kind: int, target: int, value: object, flags: int = 0) -> None:
+        """Ask the other side for something whose answer nobody wants."""
+        with self._pair.lock:
+            endpoint = self.endpoint
+            body = endpoint.encode(value, kind)
+            if self.session.request(kind, flags, target, body, cause=endpoint.cause()) is None:
+                raise CallError("there is no credit left for this call")
+            while self._pair.step():
+                pass
+
+    def describe_error(self, error: BaseException) -> object:
+        """Return what the other side may be told of an error, as plain data."""
+        return self.endpoint.describe_error(error)
 
     def give_up(self, entry: Import) -> None:
         """Note that a proxy is gone; the other side hears of it with the next message, or with `MemoryPair.settle`."""

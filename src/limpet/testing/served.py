@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from threading import Event, Lock, Thread
-from typing import Any
+from typing import Any, Self
 
 from limpet.objects.context import cancelled, peer
 from limpet.objects.wrappers import mutable, ref
-from limpet.policy import expose
+from limpet.policy import by_value, concurrent, expose
 
 __all__ = ["Gate", "Item", "Workshop", "living", "names_of_living"]
 
@@ -47,6 +48,25 @@ class Item:
     def __init__(self, name: str) -> None:
         self.name = name
         living.add(self)
+
+    def __add__(self, other: object) -> Item:
+        return Item(f"{self.name}{other.name if isinstance(other, Item) else other}")
+
+    def __radd__(self, other: object) -> Item:
+        return Item(f"{other}{self.name}")
+
+    def __iadd__(self, other: object) -> Self:
+        self.name += str(other)
+        return self
+
+    def __neg__(self) -> str:
+        return self.name[::-1]
+
+    def __int__(self) -> int:
+        return len(self.name)
+
+    def __format__(self, specification: str) -> str:
+        return format(self.name, specification)
 
     def shout(self) -> str:
         """Return its name, loudly."""
@@ -139,6 +159,41 @@ class Workshop:
     def wait(self) -> bool:
         """Wait at the gate."""
         return self.gate.pass_through()
+
+    @concurrent
+    def open_gate(self) -> str:
+        """Let the call that waits pass, while it runs."""
+        self.gate.opened.set()
+        return "opened"
+
+    @by_value
+    def inventory(self) -> dict[str, list[int]]:
+        """Return all there is, as a copy."""
+        return {"items": self.items}
+
+    @contextmanager
+    def shift(self, name: str) -> Generator[Item]:
+        """Give an item for a while, and remember how that ended."""
+        self._seen.append("begun")
+        try:
+            yield Item(name)
+        except LookupError as error:
+            self._seen.append(f"failed: {error.args[0]}")
+            raise
+        except ValueError:
+            self._seen.append("swallowed")
+        else:
+            self._seen.append("ended")
+
+    def echoes(self, first: str) -> Generator[str, str, str]:
+        """Yield what was sent last; a KeyError is taken for a word."""
+        said = first
+        while said:
+            try:
+                said = yield said
+            except KeyError as error:
+                said = f"caught {error.args[0]}"
+        return "silence"
 
     def wait_for_cancel(self) -> bool:
         """Wait until the caller has given up, and say whether that came."""

@@ -197,7 +197,7 @@ def test_each_entry_is_checked(changes: dict[str, object]) -> None:
 
 
 def test_operations_of_a_newer_peer_are_left_out() -> None:
-    assert read(operations=[int(Operation.LENGTH), 99, 1 << 70, -1]).operations == {Operation.LENGTH}
+    assert read(operations=[int(Operation.LENGTH), 255, 1 << 70, -1]).operations == {Operation.LENGTH}
 
 
 @pytest.mark.parametrize("interface", ["object", "Hashable", "Callable", "__class__", "mapping"])

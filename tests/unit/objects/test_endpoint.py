@@ -454,7 +454,7 @@ def test_a_generator_comes_as_a_cursor() -> None:
         numbers.close()
         assert [*numbers] == []
         assert not hasattr(numbers, "gi_frame")
-        assert not hasattr(numbers, "send")
+        assert not hasattr(numbers, "gi_yieldfrom")
 
 
 def test_an_iterator_that_is_lent_on_purpose_is_one_too() -> None:
@@ -1070,7 +1070,11 @@ def test_values_are_shown_in_the_log_of_messages_at_level_3(capsys: pytest.Captu
 
 def test_an_endpoint_needs_a_session() -> None:
     class Nobody:
-        def ask(self, kind: int, target: int, value: object) -> Any: ...
+        def ask(self, kind: int, target: int, value: object, flags: int = 0) -> Any: ...
+
+        begin = tell = ask
+
+        def describe_error(self, error: BaseException) -> Any: ...
 
         def give_up(self, entry: Any) -> None: ...
 

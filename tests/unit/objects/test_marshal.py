@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from limpet.errors import AccessDenied, DecodeError, EncodeError
@@ -13,7 +15,12 @@ from limpet.session.tables import Export, Import
 class Nobody:
     """A caller that is never asked."""
 
-    def ask(self, kind: int, target: int, value: object) -> object:
+    def ask(self, kind: int, target: int, value: object, flags: int = 0) -> Any:
+        raise AssertionError
+
+    begin = tell = ask
+
+    def describe_error(self, error: BaseException) -> object:
         raise AssertionError
 
     def give_up(self, entry: Import) -> None: ...

@@ -6,28 +6,30 @@ import operator
 import pickle
 import pydoc
 from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from limpet.errors import AccessDenied, CallError, DecodeError, EncodeError, LimpetError, SessionClosed
 from limpet.objects.descriptors import INTERFACES, read_descriptor
-from limpet.objects.operations import FORMS, Operation
+from limpet.objects.operations import CURSORS, FORMS, Operation
 from limpet.objects.proxy import (
     Proxy,
     RemoteFunction,
     copy,
-    function_class,
     inside,
     is_proxy,
+    later,
     make_proxy,
-    proxy_class,
+    oneway,
     release,
 )
+from limpet.objects.proxy_class import function_class, prefetch, proxy_class
 from limpet.session.messages import Kind
 from limpet.session.tables import Import
 
-ALL = tuple(number for number in FORMS if number != Operation.NEXT)
+ALL = tuple(number for number in FORMS if number not in CURSORS)
 CURSOR = (Operation.NEXT,)
 
 
@@ -38,13 +40,25 @@ class Recorder:
         self.answers = [*answers]
         self.asked: list[tuple[int, int, object]] = []
         self.given_up: list[Import] = []
+        self.flags = 0
 
-    def ask(self, kind: int, target: int, value: object) -> Any:
+    def ask(self, kind: int, target: int, value: object, flags: int = 0) -> Any:
+        self.flags = flags
         self.asked.append((kind, target, value))
         answer = self.answers.pop(0) if self.answers else None
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def begin(self, kind: int, target: int, value: object, flags: int = 0) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(self.ask(kind, target, value, flags))
+        return future
+
+    tell = ask
+
+    def describe_error(self, error: BaseException) -> object:
+        return {"type": type(error).__name__}
 
     def give_up(self, entry: Import) -> None:
         self.given_up.append(entry)
@@ -578,3 +592,130 @@ def test_releasing_lets_go_at_once_and_for_ever() -> None:
     gc.collect()
     assert caller.given_up == [entry]
     assert caller.asked == []
+
+
+# ---------------------------------------------------------------- arithmetic, conversions, blocks
+
+
+def test_arithmetic_is_one_request_with_the_number_of_the_operation() -> None:
+    shell, caller = proxy("sum", "mus", None)
+    assert (shell + 1, 1 + shell) == ("sum", "mus")
+    shell += 2
+    assert [asked[2] for asked in caller.asked] == [
+        [int(Operation.ADD), 1],
+        [int(Operation.RADD), 1],
+        [int(Operation.IADD), 2],
+    ]
+
+
+@pytest.mark.parametrize("answer", [..., EncodeError("cannot travel")])
+def test_what_the_object_does_not_know_is_asked_of_the_operand(answer: object) -> None:
+    class Knows:
+        def __radd__(self, other: object) -> str:
+            return "the operand's"
+
+    shell, _ = proxy(answer)
+    assert shell + Knows() == "the operand's"
+
+
+@pytest.mark.parametrize(
+    ("convert", "right", "wrong"),
+    [
+        (int, -5, True),
+        (float, 0.5, 1),
+        (complex, 1j, 1.0),
+        (bytes, b"x", bytearray(b"x")),
+        (operator.index, -1, 1 << 70),
+        (lambda shell: f"{shell:>5}", "    x", b"x"),
+    ],
+)
+def test_answers_that_python_trusts_are_checked(convert: Any, right: object, wrong: object) -> None:
+    assert convert(proxy(right)[0]) == right
+    with pytest.raises(DecodeError, match="the peer answered"):
+        convert(proxy(wrong)[0])
+
+
+def fail(error: Exception) -> None:
+    raise error
+
+
+def test_a_block_tells_how_it_ended() -> None:
+    shell, caller = proxy("given", False, None, True)
+    with shell as given:
+        assert given == "given"
+    with shell:
+        fail(LookupError())
+    assert [asked[2] for asked in caller.asked] == [
+        [int(Operation.ENTER)],
+        [int(Operation.EXIT), None],
+        [int(Operation.ENTER)],
+        [int(Operation.EXIT), {"type": "LookupError"}],
+    ]
+
+
+GENERATOR = (*CURSORS,)
+
+
+@pytest.mark.parametrize("thrown", [(KeyError,), (KeyError("x"),), (KeyError, "x"), (KeyError, KeyError("x"), None)])
+def test_an_error_is_thrown_in_each_of_pythons_ways(thrown: tuple[Any, ...]) -> None:
+    shell, caller = proxy(("item", False), operations=GENERATOR)
+    assert shell.throw(*thrown) == "item"
+    assert caller.asked[0][2] == [int(Operation.THROW), {"type": "KeyError"}]
+
+
+def test_a_generator_that_has_returned_says_what() -> None:
+    shell, _ = proxy(("one", False), ("value", True), operations=GENERATOR)
+    assert next(shell) == "one"
+    with pytest.raises(StopIteration) as end:
+        shell.send(None)
+    assert end.value.value == "value"
+
+
+@pytest.mark.parametrize("answer", [None, (), ("item",), ("item", 0), {"item": False}])
+def test_an_answer_for_a_generator_that_is_none(answer: object) -> None:
+    shell, _ = proxy(answer, operations=GENERATOR)
+    with pytest.raises(DecodeError):
+        shell.send(None)
+
+
+# ---------------------------------------------------------------- calls in between
+
+
+def test_a_call_for_later_and_a_one_way_call() -> None:
+    shell, caller = proxy("answer", None, "called", deposit="(amount)")
+    assert later(shell.deposit, 5, by="Ada").result() == "answer"
+    oneway(shell.deposit, 6)
+    assert later(shell, 7).result() == "called"
+    assert [asked[2] for asked in caller.asked] == [
+        ["deposit", [5], {"by": "Ada"}],
+        ["deposit", [6], {}],
+        ["", [7], {}],
+    ]
+
+
+@pytest.mark.parametrize("call", [later, oneway])
+def test_only_a_remote_method_can_be_called_so(call: Any) -> None:
+    shell, caller = proxy(deposit="(amount)")
+    wrong: Any
+    for wrong in (len, "deposit", None, print, shell.__add__):
+        with pytest.raises(TypeError, match="method of a proxy"):
+            call(wrong)
+    with pytest.raises(AccessDenied):
+        call(shell.deposit, _secret=1)
+    release(shell)
+    with pytest.raises(CallError, match="released"):
+        call(shell, 1)
+    assert caller.asked == []
+
+
+def test_prefetch_takes_an_iterator_and_a_count() -> None:
+    shell, caller = proxy((("a", "b"), True), (("c",), False), operations=GENERATOR)
+    assert [*prefetch(shell, 2)] == ["a", "b", "c"]
+    assert [asked[2] for asked in caller.asked] == [[int(Operation.AHEAD), 2]] * 2
+    for count in (0, -1, 65_537):
+        with pytest.raises(ValueError, match="prefetch takes"):
+            prefetch(shell, count)
+    wrong: Any
+    for wrong in ((), iter(()), proxy()[0]):
+        with pytest.raises(TypeError, match="proxy of an iterator"):
+            prefetch(wrong, 2)

@@ -83,6 +83,7 @@ def test_each_listed_operation_can_be_done(container: Any) -> None:
         Operation.CONTAINS: ((1, 2),) if isinstance(container, abc.ItemsView) else (1,),
         Operation.SETITEM: (0, 1),
         Operation.DELITEM: (0,),
+        **dict.fromkeys((Operation.MUL, Operation.RMUL, Operation.IMUL), (2,)),
     }
     for operation in CONTAINERS[type(container)].operations:
         fallback: tuple[object, ...] = (container,) * FORMS[operation].arity

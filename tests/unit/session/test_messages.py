@@ -54,7 +54,14 @@ def test_kinds() -> None:
 
 
 def test_flags_references_and_views() -> None:
-    assert {flag.name: flag.value for flag in Flag} == {"WANT": 1, "KEEP": 2, "MORE": 4, "PROMISE": 8, "META": 16}
+    assert {flag.name: flag.value for flag in Flag} == {
+        "WANT": 1,
+        "KEEP": 2,
+        "MORE": 4,
+        "PROMISE": 8,
+        "META": 16,
+        "PASS": 32,
+    }
     assert {what.name: what.value for what in What} == {"MINE": 1, "YOURS": 2, "PROMISE": 3, "DROP": 4, "FORGET": 5}
     assert {view.name: view.value for view in View} == {"READ": 1, "WRITE": 2}
     assert (int(Flag.WANT), int(Flag.MORE)) == (WANT, MORE)

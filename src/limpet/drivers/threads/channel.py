@@ -11,11 +11,14 @@ from __future__ import annotations
 import select
 import socket
 import time
+from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from threading import TIMEOUT_MAX, Lock, get_ident
 from typing import Any, Final
 
+from limpet.drivers.threads.answer import Answer
 from limpet.drivers.threads.deadline import deadline_of_caller
 from limpet.drivers.threads.line import READ_BYTES, Host, Line
 from limpet.drivers.threads.sender import poll
@@ -46,7 +49,7 @@ class Channel(Line):
         read_bytes: how much a waiting thread reads at a time.
     """
 
-    __slots__ = ("_counts", "_read_bytes", "_view", "endpoint")
+    __slots__ = ("_counts", "_read_bytes", "_view", "answered", "endpoint")
 
     def __init__(
         self, sock: socket.socket, connection: Connection, host: Host[Channel], read_bytes: int = READ_BYTES
@@ -55,12 +58,14 @@ class Channel(Line):
         self._read_bytes = read_bytes
         self.endpoint: Endpoint | None = None
         """Set by the driver once there is a session."""
+        self.answered: deque[Answer] = deque()
+        """Answers that have come, and with which code of the user's is to run."""
         self._view: memoryview | None = None
         self._counts: Iterator[int] = iter(())
 
     # Asking.
 
-    def ask(self, kind: int, target: int, value: object) -> Any:
+    def ask(self, kind: int, target: int, value: object, flags: int = 0) -> Any:
         """Send a request to the peer's object ``target``, and return its answer.
 
         Raises:
@@ -75,13 +80,96 @@ class Channel(Line):
         deadline = deadline_of_caller()
         pending = None
         try:
-            pending = self.request(kind, WANT, target, body, deadline)
+            pending = self.request(kind, flags | WANT, target, body, deadline)
             self.wait(pending, deadline)
             self.bury()
             return endpoint.result(pending)
         except KeyboardInterrupt:
             self._abandon(pending)
             raise
+
+    def begin(self, kind: int, target: int, value: object, flags: int = 0) -> Answer:
+        """Send a request, and return at once what will have its answer.
+
+        Raises:
+            EncodeError: if it cannot travel; nothing was sent.
+            SessionError: if the session is over.
+        """
+        endpoint = self.endpoint
+        if endpoint is None or self.is_forked:
+            raise self._no_session()
+        body = endpoint.encode(value, kind)
+        deadline = deadline_of_caller()
+        pending = self.request(kind, flags | WANT, target, body, deadline)
+        answer = Answer(self, pending, deadline)
+        with self.lock:
+            self.awaited += 1
+            pending.waker = answer
+            if pending.done or pending.nested:
+                pending.waker = None
+                self.locked_settle(answer)
+            if self.reader == 0 and self.awaited:
+                self.host.attend(self)
+        return answer
+
+    def tell(self, kind: int, target: int, value: object, flags: int = 0) -> None:
+        """Send a request whose answer nobody wants.
+
+        Raises:
+            EncodeError: if it cannot travel; nothing was sent.
+            SessionError: if the session is over.
+        """
+        endpoint = self.endpoint
+        if endpoint is None or self.is_forked:
+            raise self._no_session()
+        self.request(kind, flags, target, endpoint.encode(value, kind), deadline_of_caller())
+
+    # What an `Answer` asks of its channel.
+
+    def locked_settle(self, answer: Answer) -> None:
+        """Take note that an answer has come, or that the peer asks for something on the way there."""
+        pending = answer.pending
+        if not pending.done:
+            # Nobody waits who would run it, and it must not wait for what waits for it.
+            pending.waker = answer
+            while pending.nested:
+                self.session.schedule.arrive_passing(pending.nested.popleft())
+            self.host.run_soon(self)
+            return
+        self.awaited -= 1
+        if answer.has_callbacks:
+            self.answered.append(answer)
+            self.host.run_soon(self)
+        else:
+            answer.settle()
+
+    def locked_withdraw(self, answer: Answer) -> None:
+        """Tell the peer that nobody wants the answer any more."""
+        answer.pending.waker = None
+        self.awaited -= 1
+        self._locked_abandon(answer.pending)
+
+    def read_answer(self, pending: Pending) -> Any:
+        """Return what was answered, or raise it."""
+        if self.endpoint is None or self.is_forked:
+            raise self._no_session()
+        return self.endpoint.result(pending)
+
+    def discard(self, pending: Pending) -> None:
+        """Let go of what came with an answer that nobody reads, from any thread at any time."""
+        session = self.connection.session
+        if session is not None:
+            session.disown(pending.references)
+
+    def describe_error(self, error: BaseException) -> object:
+        """Return what the peer may be told of an error of this side's, as plain data.
+
+        Raises:
+            SessionError: if there is no session.
+        """
+        if self.endpoint is None or self.is_forked:
+            raise self._no_session()
+        return self.endpoint.describe_error(error)
 
     def give_up(self, entry: Import) -> None:
         """Note that nobody uses ``entry`` any more; the peer hears of it with the next message."""
@@ -342,7 +430,13 @@ class Channel(Line):
         return request
 
     def run_ready(self) -> None:
-        """Run what the peer asked for outside any call, in order, until nothing of it may start."""
+        """Run what the peer asked for outside any call, in order, until nothing of it may start.
+
+        Before it, what the user has asked to be run with answers that have come.
+        """
+        while self.answered:
+            with suppress(IndexError):
+                self.answered.popleft().settle()
         with self.lock:
             request = self.locked_start()
         self.run_from(request)

@@ -39,6 +39,7 @@ class Housekeeping:
         # Others only append here; the selector and the sets are this thread's alone.
         self._new: deque[Channel] = deque()
         self._ended: deque[Channel] = deque()
+        self._attended: deque[Channel] = deque()
         self._busy: dict[Channel, int] = {}
         """Channels that callers use, and how often they had read at the last look."""
         self._quiet: set[Channel] = set()
@@ -51,10 +52,12 @@ class Housekeeping:
         self._wake()
 
     watches_each = False
-    """Whether callers have gone quiet is looked up now and then, not told."""
+    """Whether callers have gone quiet is looked up now and then; told only if an answer is wanted."""
 
     def attend(self, channel: Channel) -> None:
-        """Do nothing; see ``watches_each``."""
+        """Watch a channel from now on: an answer is wanted for which no caller waits."""
+        self._attended.append(channel)
+        self._wake()
 
     def run_soon(self, channel: Channel) -> None:
         """Run what the peer asked for outside any call, in a thread of its own, in order."""
@@ -90,6 +93,10 @@ class Housekeeping:
                 self._read(key.data)
         while self._new:
             self._busy[self._new.popleft()] = -1
+        while self._attended:
+            channel = self._attended.popleft()
+            if channel in self._busy and not channel.is_shut:
+                self._watch(channel)
         self._look_at_busy()
         for channel in (*self._busy, *self._quiet):
             self._look_at(channel)
@@ -114,9 +121,12 @@ class Housekeeping:
             if channel.reads != reads or channel.reader:
                 self._busy[channel] = channel.reads
             elif not channel.is_shut:
-                del self._busy[channel]
-                self._quiet.add(channel)
-                self._selector.register(channel.sock, selectors.EVENT_READ, channel)
+                self._watch(channel)
+
+    def _watch(self, channel: Channel) -> None:
+        del self._busy[channel]
+        self._quiet.add(channel)
+        self._selector.register(channel.sock, selectors.EVENT_READ, channel)
 
     def _read(self, channel: Channel) -> None:
         """Read a session that stirs; if a caller reads it already, keep out of the way."""

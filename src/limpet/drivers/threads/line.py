@@ -70,6 +70,7 @@ class Line:
     __slots__ = (
         "__weakref__",
         "_is_attended",
+        "awaited",
         "connection",
         "executing",
         "host",
@@ -100,6 +101,8 @@ class Line:
         self.is_shut = False
         """Whether it is over; the socket is closed as soon as nobody reads it."""
         self._is_attended = host.watches_each
+        self.awaited = 0
+        """Answers that are wanted though no thread waits for them: somebody must read."""
         self.is_forked = False
         """Whether this is a child's copy of a parent's line."""
         _lines.add(self)
@@ -159,7 +162,7 @@ class Line:
         self.executing = None
         if self.is_shut:
             self.host.forget(self)
-        elif not (self.waiting and self.locked_wake_next()) and self._is_attended:
+        elif not (self.waiting and self.locked_wake_next()) and (self._is_attended or self.awaited):
             self.host.attend(self)
 
     def locked_wake_next(self) -> bool:
