@@ -198,7 +198,11 @@ class Endpoint:
         value = self._decode(pending.payload, pending.references, pending.buffers)
         if pending.kind == _RETURN:
             return value if self._build is None else self._build(value)
-        raise rebuild(value, str(self.connection.peer), owner=self._owner if self.connection.is_server else None)
+        raise self._rebuild(value, self._owner if self.connection.is_server else None)
+
+    def _rebuild(self, failure: object, owner: object) -> Exception:
+        types = self.connection.profile.errors.rebuilt
+        return rebuild(failure, str(self.connection.peer), owner=owner, types=types)
 
     def _decode(self, payload: bytes, references: list[object], buffers: list[bytes]) -> Any:
         if UNKNOWN in references:
@@ -279,7 +283,7 @@ class Endpoint:
         """Return the payload of an Operate; where the peer tells of an error in it, with that error."""
         if type(value) is not list or len(value) != 2 or value[0] not in _TAKES_FAILURE or value[1] is None:
             return value
-        return [value[0], rebuild(value[1], str(self.connection.peer), owner=self._owner)]
+        return [value[0], self._rebuild(value[1], self._owner)]
 
     def _decode_call(self, request: Request) -> Any:
         """Return a call's payload decoded. One without arguments is the same bytes each time, and is remembered."""

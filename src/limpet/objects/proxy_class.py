@@ -275,8 +275,14 @@ def proxy_class(descriptor: Descriptor) -> type[Proxy]:
         members["__next__"] = _advance
     if Operation.EQ in descriptor.operations and Operation.HASH not in descriptor.operations:
         members["__hash__"] = None
-    members |= {"__slots__": (), "_descriptor": descriptor, "__doc__": descriptor.doc}
+    members |= {"__slots__": (), "_descriptor": descriptor, "__doc__": _doc(descriptor)}
     return type(_class_name(descriptor), (_base(descriptor.interface),), members)
+
+
+def _doc(descriptor: Descriptor) -> str:
+    """Return what help() says of a type besides its methods: data has no entry of its own in the class."""
+    data = f"Data: {', '.join(sorted(descriptor.data))}" if descriptor.data else ""
+    return "\n\n".join(text for text in (descriptor.doc, data) if text)
 
 
 def _class_name(descriptor: Descriptor) -> str:

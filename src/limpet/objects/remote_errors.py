@@ -6,8 +6,10 @@ table, names are data, and text that would be printed as it is cannot hold contr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from functools import lru_cache
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
+from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Any, Final
 
 from limpet.errors import AccessDenied, CallTimeout, DecodeError, RemoteError
@@ -21,37 +23,43 @@ _TEXT: Final = 4_096
 _NAME: Final = 200
 _ARGS: Final = 64 << 10
 _LINES: Final = 1 << 31
+_NO_TYPES: Final[Mapping[str, type[Exception]]] = MappingProxyType({})
 _PADDED: Final = 64 << 10
 """Positions up to here are kept in a Unicode error, whose data is padded up to them."""
 
 
-def rebuild(failure: object, origin: str, *, owner: Hashable | None = None) -> Exception:
+def rebuild(
+    failure: object, origin: str, *, owner: Hashable | None = None, types: Mapping[str, type[Exception]] = _NO_TYPES
+) -> Exception:
     """Return the error that ``failure`` tells of, with the other side's stack as its traceback.
 
     Raise it once, where the user's call stands: its traceback is then the local stack
     followed by the other side's. A built-in error comes back as its type, limpet's own
-    errors of calls too, and every other as a subclass of `RemoteError` of its name.
+    errors of calls and those of ``types`` too, and every other as a subclass of
+    `RemoteError` of its name.
 
     Args:
         failure: what the payload of Raise held.
         origin: how the files of the other side are labelled, such as ``"10.0.0.5:7373"``.
         owner: the session, on the side that serves others too: `describe` keeps the
             error from their sessions.
+        types: classes of the user's, by the names they have on the other side.
 
     Raises:
         DecodeError: if it is no failure.
     """
-    return _Rebuilder(origin, owner).rebuild(failure, 0)
+    return _Rebuilder(origin, owner, types).rebuild(failure, 0)
 
 
 class _Rebuilder:
     """Makes the errors of one failure."""
 
-    __slots__ = ("_count", "_origin", "_owner")
+    __slots__ = ("_count", "_origin", "_owner", "_types")
 
-    def __init__(self, origin: str, owner: Hashable | None) -> None:
+    def __init__(self, origin: str, owner: Hashable | None, types: Mapping[str, type[Exception]]) -> None:
         self._origin = origin
         self._owner = owner
+        self._types = types
         self._count = 0
 
     def rebuild(self, failure: object, depth: int) -> Exception:
@@ -81,7 +89,8 @@ class _Rebuilder:
         args, text = told.args(), told.text("text", _TEXT)
         if members := told.items("members", MEMBERS):
             return _group(name, args, [self.rebuild(member, depth + 1) for member in members])
-        return _known(name, args) or _named(name, args, text)
+        own = _made(self._types[name], args) if name in self._types else None
+        return own or _known(name, args) or _named(name, args, text)
 
     def _set_origin(self, error: Exception, told: _Told, depth: int) -> None:
         if (context := told.take("context")) is not None:
@@ -179,6 +188,21 @@ def _known(name: str, args: list[Any]) -> Exception | None:
         return make(args)
     except (TypeError, ValueError):
         return None
+
+
+def _made(cls: type[Exception], args: list[Any]) -> Exception | None:
+    """Return an error of a class that the user has named, past its constructor if that wants something else.
+
+    None if the class cannot be had even so.
+    """
+    shown = _shown(args)
+    for make in (cls, partial(cls.__new__, cls)):
+        with suppress(Exception):
+            error = make(*shown)
+            if type(error) is cls:
+                error.args = tuple(shown)
+                return error
+    return None
 
 
 def _shown(args: list[Any]) -> list[Any]:

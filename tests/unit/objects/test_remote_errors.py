@@ -366,3 +366,52 @@ def test_any_arguments_make_some_error(name: str, args: list[object]) -> None:
 def test_errors_are_made_by_the_table_alone() -> None:
     makers: list[Callable[..., Any]] = list(_TABLE.values())
     assert all(issubclass(type(make([])), Exception) for make in makers)
+
+
+# ---------------------------------------------------------------- types of the user's
+
+
+class Poor(Exception):
+    def __init__(self, needed: int, there: int) -> None:
+        super().__init__(needed, there)
+        self.missing = needed - there
+
+
+class Strange(OSError):
+    def __init__(self) -> None:
+        raise AssertionError
+
+
+class Other(Exception):
+    def __new__(cls, *_args: object) -> Any:
+        return ValueError("something else")
+
+
+TYPES: dict[str, type[Exception]] = {"bank.Poor": Poor, "bank.Strange": Strange}
+
+
+def test_a_class_that_makes_something_else_is_an_error_by_name() -> None:
+    error = rebuild(told("bank.Other", 1), "far", types={"bank.Other": Other})
+    assert isinstance(error, RemoteError)
+    assert error.type_name == "bank.Other"
+
+
+def test_a_class_that_the_user_named_comes_back_as_itself() -> None:
+    error = rebuild(told("bank.Poor", 5, 2), "far", types=TYPES)
+    assert (type(error), error.args) == (Poor, (5, 2))
+    assert error.missing == 3  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("args", [(), (1,), ("a", "b")])
+def test_one_whose_constructor_wants_something_else_has_its_arguments(args: tuple[Any, ...]) -> None:
+    for name, cls in TYPES.items():
+        error = rebuild(told(name, *args), "far", types=TYPES)
+        assert (type(error), error.args) == (cls, args)
+
+
+def test_a_text_for_it_is_made_fit_to_be_printed() -> None:
+    assert str(rebuild(told("bank.Poor", "\x1b[2J"), "far", types=TYPES)) == r"\x1b[2J"
+
+
+def test_it_is_not_looked_for_by_another_name() -> None:
+    assert isinstance(rebuild(told("test.Poor", 5, 2), "far", types=TYPES), RemoteError)

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from limpet.errors import ConfigurationError
 from limpet.peer import Peer, parse_address
 from limpet.policy import ErrorPolicy, Level
 
@@ -22,3 +25,23 @@ def test_both_are_settings() -> None:
     policy = ErrorPolicy(local=Level.SERVED, network=Level.REFERENCE)
     assert policy.level(LOCAL[0]) is Level.SERVED
     assert policy.level(REMOTE) is Level.REFERENCE
+
+
+class BankError(Exception):
+    """An error of the user's."""
+
+
+def test_types_are_known_by_their_full_names_or_as_the_mapping_says() -> None:
+    name = f"{BankError.__module__}.{BankError.__qualname__}"
+    assert ErrorPolicy(types=[BankError]).rebuilt == {name: BankError}
+    assert ErrorPolicy(types={"__main__.BankError": BankError}).rebuilt == {"__main__.BankError": BankError}
+    assert ErrorPolicy().rebuilt == {}
+    assert hash(ErrorPolicy(types=[BankError])) == hash(ErrorPolicy())
+
+
+@pytest.mark.parametrize(
+    "types", [[int], ["BankError"], [BankError, BankError], [StopIteration], [KeyboardInterrupt], {1: BankError}]
+)
+def test_what_cannot_come_back_is_refused(types: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"ErrorPolicy\.types"):
+        ErrorPolicy(types=types)
