@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.conformance.behaviour import Outcome, behaviours, position
-from tests.conformance.catalogue import ABSENT
+from tests.conformance.catalogue import DOES_NOT_APPLY, NOT_YET, TO_WRITE
 from tests.conformance.columns import COLUMNS
 from tests.support.sources import ROOT
 
 __all__ = ["FILE", "PAGE", "Record", "load", "page", "save"]
 
 FILE: Final = ROOT / "tests" / "conformance" / "outcomes.json"
+NO_TEST: Final = "no test"
 PAGE: Final = ROOT / "docs" / "reference" / "conformance.md"
 
 INTRODUCTION: Final = """\
@@ -80,9 +81,12 @@ def save(record: Record) -> None:
 def page(record: Record) -> str:
     """Return the page for a record."""
     written = behaviours()
-    rows = [(number, written[number].line, cells(row)) for number, row in record.outcomes.items()]
-    untested = ["no test"] * (len(COLUMNS) - 1)
-    rows += [(number, absent.line, [str(absent), *untested]) for number, absent in ABSENT.items()]
+    rows = [
+        (number, written[number].line, [str(row[name]) for name in COLUMNS]) for number, row in record.outcomes.items()
+    ]
+    rows += [(number, line, untested(NO_TEST)) for number, line in TO_WRITE.items()]
+    rows += [(number, line, untested(f"does not apply: {why}")) for number, (line, why) in DOES_NOT_APPLY.items()]
+    rows += [(number, line, untested(f"not yet: {why}")) for number, (line, why) in NOT_YET.items()]
     rows.sort(key=lambda row: position(row[0]))
     heads = [f"{name} {record.versions[name]}" for name in COLUMNS]
     lines = [
@@ -95,8 +99,9 @@ def page(record: Record) -> str:
     return "\n".join(lines) + "\n"
 
 
-def cells(row: Mapping[str, Outcome]) -> list[str]:
-    return [str(row[name]) for name in COLUMNS]
+def untested(limpet: str) -> list[str]:
+    """Return the cells of a row without a test: what is said of limpet, and nothing of its peers."""
+    return [limpet, *[NO_TEST] * (len(COLUMNS) - 1)]
 
 
 def summary(record: Record) -> str:
