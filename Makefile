@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PROJECT := pyproject.toml src/limpet/_version.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check coverage format bench-quick clean
+.PHONY: help demo test conformance check coverage format bench-quick clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ demo: $(VENV)/.demo ## run the demonstration
 
 test: $(VENV)/.test ## run the tests (ARGS="..." for pytest)
 	@$(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest $(ARGS)
+
+conformance: $(VENV)/.test ## run the behaviours with limpet and its peers, and write their table (ARGS="--only R26")
+	@$(BIN)/python -m tests.conformance $(ARGS)
 
 check: $(VENV)/.check ## check style, types and layers
 	$(BIN)/ruff check .

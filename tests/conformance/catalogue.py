@@ -1,0 +1,217 @@
+"""Behaviours without a test: every number is here, or a test has it.
+
+Whoever writes the test of a behaviour takes its line from here into the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+__all__ = ["DOES_NOT_APPLY", "LETTERED", "NOT_YET", "SUITES", "TO_WRITE", "Reason"]
+
+SUITES: Final[Mapping[str, int]] = {"R": 65, "P": 75, "M": 14, "X": 13}
+"""How many numbers each suite has."""
+LETTERED: Final = (
+    *("P12b", "P22b", "P29b", "P37b", "P37c", "P69b", "P69c", "P69d", "P69e"),
+    *("M12b", "M12c", "M12d", "M12e", "M12f"),
+)
+"""Numbers that stand beside those without a letter."""
+
+
+class Reason(NamedTuple):
+    """A behaviour that limpet does not have, and why."""
+
+    line: str
+    why: str
+
+
+DOES_NOT_APPLY: Final[Mapping[str, Reason]] = {
+    "R10": Reason("A setting that allows all lets clients reach private names", "no setting opens private names"),
+    "R19": Reason("A client runs code on the server, and its names stay there", "no code comes from the wire"),
+    "R33": Reason("A server is installed and started on another machine, used, and ended", "needs ssh"),
+    "R34": Reason("An object is reached through an interpreter embedded in a debugger", "needs gdb"),
+    "R43": Reason("A NumPy array as argument arrives as one, and so does the result", "needs NumPy and pickle"),
+    "R47": Reason("A server enters its name in a registry, clients find it there", "needs a registry"),
+    "R48": Reason("A registry forgets servers that do not renew their entries", "needs a registry"),
+    "R49": Reason("A registry lists the servers of one machine", "needs a registry"),
+    "R54": Reason(
+        "An object handed on from process to process and back arrives as itself",
+        "an object of one session is not handed to another",
+    ),
+    "R56": Reason("Calls through a tunnel work like direct ones", "needs ssh"),
+    "R61": Reason("A client ships a function with all it needs to the server", "no code comes from the wire"),
+    "R65": Reason("Calls go over named and anonymous pipes, both ways", "needs Windows"),
+    "P6": Reason("The tables of one proxy are edited without effect on another", "proxies have no tables"),
+    "P19": Reason("The server's own control object is replaced by another", "there is no control object"),
+    "P36": Reason("A gateway gives web clients access to some of the objects", "needs HTTP"),
+    "P37": Reason("A name server finds objects by name, prefix, pattern and tags", "needs a registry"),
+    "P37b": Reason("Names are removed from a name server, its own is not", "needs a registry"),
+    "P37c": Reason("A name server with a database answers like one in memory", "needs a registry"),
+    "P38": Reason("A name server drops entries that cannot be reached, and is found by broadcast", "needs a registry"),
+    "P40": Reason("The names of the version before work or fail loudly", "there was no version before"),
+    "P55": Reason(
+        "Data beside a call reaches the method, and data beside its answer the client", "calls carry arguments"
+    ),
+    "P58": Reason(
+        "An object that the server lets go while clients hold it is gone for them", "a reference keeps its object"
+    ),
+    "P65": Reason("A copied or pickled proxy opens a connection of its own", "a proxy belongs to its session"),
+    "M10": Reason("A function given to the server runs once when it starts", "a server starts in its user's process"),
+    "X6": Reason("A bad reference to a third party's object fails one call alone", "no references to third parties"),
+}
+
+NOT_YET: Final[Mapping[str, Reason]] = {
+    "R52": Reason("A folder is sent to the server and fetched back, and is the same", "file transfer"),
+    "R57": Reason("A client with the right certificate is let in", "TLS"),
+    "R58": Reason("A client whose certificate an unknown authority signed is refused", "TLS"),
+    "R59": Reason("A client without the certificate it needs is refused", "TLS"),
+    "R60": Reason("A server that asks for no certificate lets a client without one in", "TLS"),
+    "P12": Reason("Calls sent as one batch give their results in order, up to the first error", "batches"),
+    "P12b": Reason("A batch sent without waiting returns nothing, and can be filled again", "batches"),
+    "P68": Reason("A generator goes on after its client lost the connection and came back in time", "resume"),
+    "P73": Reason("A client's certificate is asked for, and the server's name is checked", "TLS"),
+    "M13": Reason("Either side refuses the other if it has the wrong key", "keys"),
+    "X4": Reason("A client whose connection broke tries again until told to stop", "reconnection"),
+    "X8": Reason("An error in a call fails the calls on its result that were sent meanwhile", "pipelining"),
+    "X9": Reason("A function over the items of a result runs on the server in one round trip", "a map on the server"),
+}
+
+TO_WRITE: Final[Mapping[str, str]] = {
+    # Calls that are not waited for, threads, and waiting.
+    "R1": "On one processor, calls of a client with several threads on one connection all end",
+    "R3": "A call that is not waited for and takes longer than its timeout ends with the timeout error",
+    "R4": "Each function that waits for a future's end is called once, after it",
+    "R5": "With one timeout, a call that is quicker gives its result, and a slower one raises",
+    "R6": "A future of a call that failed raises the remote error, of its own type",
+    # What is exposed.
+    "R7": "A class that lists what it shows, shows exactly that",
+    "R8": "What is shown of an object is so too if another object's method returned it",
+    "R9": "By default shown members and operators are reached, and private names are not",
+    "R11": "With exposure off not even the served object's members are reached",
+    "R12": "With operators not shown an operator fails, and the methods still work",
+    "R13": "Public members are reached when public ones are shown; private ones still are not",
+    "R14": "An error raised by a property arrives with its type and text, AttributeError included",
+    # Values, and how they travel.
+    "R16": "Plain values come back equal and of the same type, nested ones too",
+    "R17": "A server in a child process is used, and the process exits with 0 after it",
+    "R18": "Iteration over ten thousand items of the server's gives all of them in order",
+    "R20": "A client's object that comes back to it is that very object",
+    "R21": "`in` tells what is and what is not in a remote mapping, and leaves no error behind",
+    "R22": "`with` on a remote context manager enters it, gives its value and leaves it after the block",
+    "R23": "An error in a `with` block reaches the remote context manager, and is then raised unchanged",
+    "R24": "A client's instance is made when it comes, and let go when it leaves",
+    "R25": "A service is reached under its name, and not under another",
+    "R27": "A member that is not shown raises, hasattr() of it is false, and marked ones are reached",
+    "R28": "A client makes an instance of a served class with arguments of its own, and uses it",
+    "R30": "An instance of a class with a metaclass of its own is returned and printed",
+    "R31": "A proxy sent back home arrives as the object: isinstance() there says list",
+    "R32": "The fields of a remote dataclass equal the ones set there",
+    "R35": "An object that arrives twice is the same for its client, and tells its class's name",
+    "R36": "Fifty connections each wait inside a call at the same time",
+    "R37": "A server listens, and a client connects, on ::1",
+    "R38": "hash() of a proxy is the same each time; what cannot be hashed raises TypeError",
+    "R39": "isinstance() tells which interface of collections.abc a user's class has, for all its proxies",
+    "R40": "A proxy of a list is a sequence, and its type has a list's methods",
+    "R41": "repr() and str() of a proxy are those of the object",
+    "R42": "A remote error is caught by its class, and by that class's bases",
+    "R44": "A server that stops closes its listener and lets go of its clients and their objects",
+    "R45": "Answers that arrive while other threads wait wake the right ones, however it falls",
+    "R50": "A remote error shows the remote stack",
+    "R51": "A server told to keep its stack to itself sends none",
+    "R53": "A local copy of a remote list is a list, and a list as argument arrives as one",
+    "R55": "A large transfer on one connection does not hold up short calls on another",
+    "R62": "The same calls work over TCP and over a Unix socket",
+    "R64": "A dict as argument can be used there by code that knows nothing of proxies",
+    # Pyro5.
+    "P1": "Every public name is that of the module that defines it",
+    "P2": "An address that is none raises before anything is connected",
+    "P3": "Naming what to use asks nothing of the server, and letting go of a proxy twice is harmless",
+    "P4": "A codec that is none is refused with a clear error",
+    "P5": "dir() of a proxy lists the remote members",
+    "P7": "The `with` block of a connection closes it, after an error too",
+    "P8": "Connecting where nobody listens raises the library's own error",
+    "P9": "A timeout is set anew, before and after connecting, and the one that is set counts",
+    "P10": "An error in a client's callback reaches the method that called it, and then the client",
+    "P11": "Proxies of one object are equal, those of two are not, and none equals 42",
+    "P13": "Addresses of all kinds are shown as they are given, and malformed ones raise",
+    "P14": "By default a server listens on this machine alone, with a codec that builds no code",
+    "P15": "A setting that does not exist, or makes no sense, raises at once",
+    "P16": "Who is calling is known in another thread if the context is carried there",
+    "P17": "Each codec that is offered carries a call",
+    "P18": "A server and a connection show their address, with the port they really have",
+    "P20": "A server on a Unix socket serves, and takes the file away",
+    "P21": "What cannot be served raises a clear error when the server is made",
+    "P22": "A service name that is reserved, empty, no text or no identifier is refused",
+    "P22b": "Stopping twice is harmless, and serving leaves no mark on the user's object",
+    "P23": "A class and an object are served side by side, under names in any script",
+    "P24": "Opening a service that is not there raises, and the connection lives",
+    "P25": "A server's `with` block stops it after an error too, and it cannot be started twice",
+    "P26": "What waits for a server's end goes on when it is stopped",
+    "P27": "A client that the server's policy refuses gets an error, and others are served",
+    "P28": "References work through a forwarder with another address",
+    "P29b": "A shared object is one and the same for all connections",
+    "P30": "Two servers run side by side in one process",
+    "P31": "What is slow at one server does not hold up another of the same process",
+    "P32": "Signatures and docstrings of remote methods are those of the served class",
+    "P33": "The instances of a client, and what they returned, are let go after it has left",
+    "P34": "Echoes, remote errors and the end of a generator arrive, and the server can be asked to stop",
+    "P35": "A printed remote error shows the remote frames, and no values of local variables",
+    "P39": "A frame that is malformed, cut short or too long ends its own connection alone",
+    "P41": "bytes and bytearray arrive equal",
+    "P42": "An error arrives with its arguments, notes and cause",
+    "P43": "An object of a class that nobody allowed does not travel; allowed, it does",
+    "P44": "A dict that looks like an error or an object arrives as a dict",
+    "P45": "An object of an exposed class leaves as a proxy, without more ado",
+    "P46": "A list that contains itself raises, and nothing hangs",
+    "P47": "inf, nan, long fractions, sets, UUIDs and text in any script arrive unchanged",
+    "P48": "Codecs have fixed numbers on the wire",
+    "P49": "A ping is answered while a call runs",
+    "P50": "Answers that come in another order reach their own callers",
+    "P51": "Positional, named and unpacked arguments arrive exactly, with names beyond ASCII too",
+    "P53": "hasattr() tells the truth, and what is not shown can be neither read nor set",
+    "P54": "After the first, a call is one message each way",
+    "P56": "An error whose type is the server's own arrives as the library's, and names that type",
+    "P57": "A call that wants no answer returns at once, and does not hold up the next one",
+    "P59": "A message over the limit is refused, one below it arrives",
+    "P60": "A generator gives its items in order, then StopIteration each time, and is closed twice",
+    "P62": "A server stops cleanly while idle clients are connected",
+    "P63": "What a client's instance holds is closed when that client leaves, and not before",
+    "P64": "A connection is closed twice without harm, and a new one works",
+    "P67": "Ten connections at a time are each answered",
+    "P69": "Exposing a private function or class fails where it is written",
+    "P69b": "Class and static methods are exposed, in either order of the decorators",
+    "P69c": "A subclass that marks some methods shows those, and what its marked base shows",
+    "P69d": "A property is read and set as far as it is shown and has the accessor",
+    "P69e": "Names with dots lead nowhere",
+    "P70": "All that works without a timeout works with one",
+    "P71": "Large buffers arrive whole, both ways",
+    "P72": "Garbage before or after the handshake closes that connection, and the next one works",
+    "P74": "Threads grow up to their limit, calls beyond it wait, and the threads end after",
+    "P75": "A client beyond the limit of connections gets an error instead of silence",
+    # multiprocessing.managers.
+    "M2": "Proxies put into remote containers stay live, and outlive the names they came from",
+    "M3": "A remote dict is set, copied and gone through, and raises if it changes size meanwhile",
+    "M4": "A plain list put into a remote list is a copy, and comes back as a list",
+    "M5": "Queues inside a remote list or dict work",
+    "M6": "Attributes of a remote namespace are set, read and deleted, and private ones do not show",
+    "M7": "Only public methods are shown, errors keep their type, generators are exhausted, the server ends cleanly",
+    "M8": "Two clients share a queue by its address, values arrive intact, and the server starts there again",
+    "M9": "What one process changes in shared locks, semaphores, queues and containers the other sees",
+    "M11": "Waiting for a condition, an event or a barrier, with and without timeout, works across processes",
+    "M12": "Many calls under way give their results in the order asked for, none for none",
+    "M12b": "The function that waits for a call's end is called exactly once, with result or error",
+    "M12c": "A value that cannot travel raises in the caller, time after time, and loses no worker",
+    "M12d": "A generator that fails at some item gives those before it, and then that error, in chunks of any size",
+    "M12e": "Arguments and results are not kept alive after the call",
+    "M12f": "The remote stack comes with an error, and an error of a megabyte holds up nothing",
+    "M14": "A default timeout of sockets, and signals, do not break calls",
+    # Foolscap and Cap'n Web.
+    "X1": "Calls on one object run in the order in which they were sent",
+    "X3": "A wrong method or number of arguments raises and names it, the object is not touched, later calls work",
+    "X5": "An idle connection answers pings, and is ended only when it was idle for too long",
+    "X7": "Each object in a result is let go once; twice is harmless; leaving lets go of all",
+    "X10": "The cause of an error arrives, and no object travels inside an error",
+    "X11": "Nesting up to the limit arrives, beyond it is refused, and an oversized message ends the connection",
+    "X13": "A first call that hangs does not hold up a second on the same object",
+}
