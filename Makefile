@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PROJECT := pyproject.toml src/limpet/_version.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance check coverage format bench-quick clean
+.PHONY: help demo test conformance check coverage soak format bench-quick clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ coverage: $(VENV)/.test ## run the tests, and fail if too little of the code ran
 	@$(MAKE) --no-print-directory test COVERAGE=1
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+
+soak: $(VENV)/.test ## share one session among threads for a minute (SECONDS=...)
+	@$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),60)
 
 format: $(VENV)/.check ## put the code into its one format
 	$(BIN)/ruff check --fix --exit-zero .
