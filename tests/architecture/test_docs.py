@@ -10,7 +10,7 @@ import pytest
 from tests.support.documents import Reader, blocks, links
 from tests.support.sources import ROOT
 
-TOP = [ROOT / name for name in ("README.md", "SECURITY.md", "CHANGELOG.md")]
+TOP = [ROOT / name for name in ("README.md", "SECURITY.md", "CHANGELOG.md", "examples/README.md")]
 DOCUMENTS = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
 
 

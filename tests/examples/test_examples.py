@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+import re
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.programs import EXAMPLES, run
 
-
-def run(example: str, *words: str) -> tuple[str, str]:
-    """Return what ``example`` printed, and what it said on standard error."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", f"examples/{example}", *words],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=45,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout, done.stderr
+HERE = {"echo.py", "double.py", "failure.py", "remote_dict.py"}
+IN_FILES_OF_THEIR_OWN = {"booking.py", "chat.py", "convert.py", "demo.py", "progress.py", "quiz.py"}
+PROGRAMS = {path.name for path in EXAMPLES.glob("*.py")}
 
 
 def test_all_have_a_test() -> None:
-    programs = {path.name for path in (ROOT / "examples").glob("*.py")}
-    assert programs == {"echo.py", "double.py", "failure.py", "remote_dict.py", "demo.py"}
+    assert PROGRAMS == HERE | IN_FILES_OF_THEIR_OWN
+
+
+def test_all_are_listed() -> None:
+    listed = re.findall(r"^\| \[`([^`]+)`\]\(([^)]+)\) \|", (EXAMPLES / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert {target for _, target in listed} == PROGRAMS | {"jobs"}
+    assert all(name == target for name, target in listed)
 
 
 def test_echo() -> None:
