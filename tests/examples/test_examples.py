@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
 
+from limpet.cli.service import load
 from tests.support.programs import EXAMPLES, run
 
 HERE = {"echo.py", "double.py", "failure.py", "remote_dict.py"}
@@ -18,9 +20,15 @@ def test_all_have_a_test() -> None:
 
 
 def test_all_are_listed() -> None:
-    listed = re.findall(r"^\| \[`([^`]+)`\]\(([^)]+)\) \|", (EXAMPLES / "README.md").read_text("utf-8"), re.MULTILINE)
-    assert {target for _, target in listed} == PROGRAMS | {"jobs"}
-    assert all(name == target for name, target in listed)
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert {*re.findall(r"^\| \[.+?\]\((.+?)\) \|", text, re.MULTILINE)} == PROGRAMS | {"jobs/__init__.py"}
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_what_it_says_to_serve_is_there(name: str) -> None:
+    text = ast.get_docstring(ast.parse((EXAMPLES / name).read_text(encoding="utf-8"))) or ""
+    for service in re.findall(r"limpet serve (\S+)", text):
+        load(service)
 
 
 def test_echo() -> None:
