@@ -136,7 +136,7 @@ class MemoryService:
 class MemoryPair:
     """A client and a server in one thread, joined by bytes that go from hand to hand.
 
-    It is used as a session is; every call runs at once, on the thread that makes it::
+    It is used as a session is; every call runs at once, on the thread that makes it:
 
         with memory_pair(Account) as session:
             account = session.open("Ada")
