@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from limpet._version import __version__
-from limpet.cli import call, serve
+from limpet.cli import call, serve, shell
 from limpet.cli.report import UsageError, complain
 
 __all__ = ["main"]
@@ -60,4 +60,5 @@ def _parser() -> _Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve.add_command(commands.add_parser)
     call.add_command(commands.add_parser)
+    shell.add_command(commands.add_parser)
     return parser
