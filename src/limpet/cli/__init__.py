@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from limpet._version import __version__
-from limpet.cli import call, serve, shell
+from limpet.cli import call, describe, serve, shell
 from limpet.cli.report import UsageError, complain
 
 __all__ = ["main"]
@@ -61,4 +61,5 @@ def _parser() -> _Parser:
     serve.add_command(commands.add_parser)
     call.add_command(commands.add_parser)
     shell.add_command(commands.add_parser)
+    describe.add_command(commands.add_parser)
     return parser
