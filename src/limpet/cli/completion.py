@@ -73,7 +73,7 @@ class Completer:
             value = _own_value(value, name)
         return value
 
-    def _members(self, value: object) -> dict[str, bool]:
+    def _members(self, value: Any) -> dict[str, bool]:
         """Return the names that ``value`` has, and which of them can be called."""
         if value is MISSING:
             return {}

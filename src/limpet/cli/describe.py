@@ -96,7 +96,7 @@ def _value(proxy: Any, name: str) -> str:
         return f"{type(error).__name__}: {error}"
 
 
-def _shown(value: object) -> str:
+def _shown(value: Any) -> str:
     """Return ``value`` as text; of what is no plain data, its type alone. Asks nobody."""
     if limpet.is_proxy(value):
         return f"<{descriptor_of(value).name}>"

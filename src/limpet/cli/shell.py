@@ -72,7 +72,7 @@ def _greeting(names: dict[str, Any], session: limpet.ClientSession) -> str:
     return "\n".join([*lines, _FAREWELL])
 
 
-def _about(found: object) -> str:
+def _about(found: Any) -> str:
     if not limpet.is_proxy(found):
         return f"a {type(found).__name__}"
     descriptor = descriptor_of(found)
