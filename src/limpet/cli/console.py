@@ -76,8 +76,10 @@ class Console(code.InteractiveConsole):
             super().runcode(code)
         session = self._ended_session()
         if session is not None and session is not self._mourned:
-            self._mourned = session
-            complain(f"the session with {session.url} is over; {self._hint(session)}")
+            try:
+                session.ping()
+            except limpet.SessionError as error:
+                self._tell_end(error)
 
     def showtraceback(self) -> None:
         """Show what was raised: the user's own frames and the server's stack, or a line where that says all."""
@@ -89,9 +91,7 @@ class Console(code.InteractiveConsole):
             case KeyboardInterrupt():
                 self.write("\nKeyboardInterrupt\n")
             case limpet.SessionError():
-                told = f"{type(error).__name__}: {error}"
-                self._mourned = session = self._ended_session()
-                complain(told if session is None else f"{told}; {self._hint(session)}")
+                self._tell_end(error)
             case _:
                 show(origin(error, *_OWN), sys.stderr)
 
@@ -108,8 +108,13 @@ class Console(code.InteractiveConsole):
         session = self._names.get("session")
         return session if isinstance(session, limpet.ClientSession) and session.is_closed else None
 
-    def _hint(self, session: limpet.ClientSession) -> str:
-        return f"to go on: session = limpet.connect({session.url!r}); proxy = {self._opening}"
+    def _tell_end(self, error: limpet.SessionError) -> None:
+        """Say in one line why a session is over; if it is the one that is watched, also how to go on."""
+        told = f"{type(error).__name__}: {error}"
+        self._mourned = session = self._ended_session()
+        if session is not None:
+            told += f"; to go on: session = limpet.connect({session.url!r}); proxy = {self._opening}"
+        complain(told)
 
     @contextmanager
     def _displaying(self) -> Generator[None]:

@@ -166,7 +166,9 @@ def test_an_end_that_nothing_raised_is_told_once(url: str, folder: Path) -> None
     with terminal("shell", url, cwd=folder) as screen:
         screen.read_to(PROMPT)
         said = answer(screen, "session.close()")
-        assert said.startswith(f"limpet: the session with {url} is over; to go on: session = limpet.connect(")
+        assert said.startswith("limpet: SessionClosed: ")
+        assert "; to go on: session = limpet.connect(" in said
+        assert said.count("\n") == 1
         assert answer(screen, "1 + 1") == "2\n"
         assert answer(screen, "session = limpet.connect(session.url); proxy = session.open()") == ""
         assert answer(screen, "proxy.balance") == "0\n"
