@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import select
-import signal
 import struct
 import subprocess
 import sys
@@ -135,6 +134,10 @@ def terminal(*words: str, cwd: Path, term: str = "dumb") -> Iterator[Terminal]:
     try:
         yield Terminal(keyboard, program)
     finally:
-        program.send_signal(signal.SIGKILL)
-        program.wait(SECONDS)
+        program.terminate()
+        watchdog = threading.Timer(SECONDS, program.kill)
+        watchdog.start()
+        program.wait()
+        watchdog.cancel()
+        watchdog.join()
         os.close(keyboard)

@@ -85,15 +85,12 @@ class Console(code.InteractiveConsole):
         """Show what was raised: the user's own frames and the server's stack, or a line where that says all."""
         self.has_failed = True
         error = sys.exception()
-        match error:
-            case None:
-                pass
-            case KeyboardInterrupt():
-                self.write("\nKeyboardInterrupt\n")
-            case limpet.SessionError():
-                self._tell_end(error)
-            case _:
-                show(origin(error, *_OWN), sys.stderr)
+        if isinstance(error, KeyboardInterrupt):
+            self.write("\nKeyboardInterrupt\n")
+        elif isinstance(error, limpet.SessionError):
+            self._tell_end(error)
+        elif error is not None:
+            show(origin(error, *_OWN), sys.stderr)
 
     def showsyntaxerror(self, filename: str | None = None, **settings: Any) -> None:
         """Show what is wrong with an input."""

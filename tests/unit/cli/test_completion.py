@@ -120,6 +120,7 @@ def names(url: str) -> Iterator[dict[str, Any]]:
         ("space.inner.proxy.dep", ["space.inner.proxy.deposit("]),
         ("lazy.__na", ["lazy.__name__"]),
         ("unknown.x", []),
+        ("unknown.x.y", []),
         ("proxy..dep", []),
         (".dep", []),
         (".", []),

@@ -11,6 +11,8 @@ import pytest
 
 import limpet
 from limpet.cli import main
+from limpet.cli.describe import _page
+from limpet.cli.page import Page, Table
 from limpet.drivers.threads.channel import Channel
 from limpet.session.messages import Kind
 from tests.support.commands import terminal
@@ -179,6 +181,25 @@ def test_colours_without_rich(
     assert main(["describe", url, "--color"]) == 2
     assert capsys.readouterr().err == "limpet: colours need the package rich: pip install 'limpet[cli]'\n"
     assert asked == []
+
+
+def test_a_server_that_answers_with_a_plain_value(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _page({"a": 1}, [("at", "here")], with_values=True) == Page(
+        "dict", "", (Table("", (("at", "here"), ("value", "{'a': 1}"))),)
+    )
+
+
+def test_a_session_that_ends_meanwhile(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with limpet.connect(url) as session:
+        account = session.open()
+
+        def names(_proxy: object) -> list[str]:
+            session.close()
+            return ["balance"]
+
+        monkeypatch.setattr(type(account), "__dir__", names)
+        with pytest.raises(limpet.SessionClosed):
+            _page(account, [], with_values=True)
 
 
 # ---------------------------------------------------------------- as a process

@@ -12,6 +12,7 @@ import pytest
 
 import limpet
 from limpet.cli import main
+from limpet.cli.shell import _greeting
 from tests.support.commands import LEAVE, TAB, Terminal, serving, terminal
 
 PROMPT = ">>> "
@@ -268,6 +269,11 @@ def test_nothing_stays_of_it(url: str, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert said.out == "'Eve'\n"
     assert said.err.splitlines()[-1].startswith("limpet.errors.AccessDenied: '_x' cannot be a remote name")
     assert sys.displayhook is before
+
+
+def test_a_server_that_answers_with_a_plain_value(url: str) -> None:
+    with limpet.connect(url) as session:
+        assert "\n  proxy    a dict\n" in _greeting({"proxy": {}}, session)
 
 
 @pytest.mark.parametrize(
