@@ -185,7 +185,7 @@ def test_a_connection_that_is_refused_is_one_line(url: str, folder: Path) -> Non
 
 
 def test_each_input_has_the_time_that_was_given(url: str, folder: Path) -> None:
-    with terminal("shell", url, "--timeout", "0.2", cwd=folder) as screen:
+    with terminal("shell", url, "--timeout", "1", cwd=folder) as screen:
         screen.read_to(PROMPT)
         assert answer(screen, "proxy.wait()").splitlines()[-1].startswith("limpet.errors.CallTimeout: ")
         assert answer(screen, "proxy.balance") == "0\n"
