@@ -38,8 +38,8 @@ class Console(code.InteractiveConsole):
         self._seconds = seconds
         self._mourned: object = None
         """The session of which was said that it is over."""
-        self.has_failed = False
-        """Whether something raised."""
+        self.status = 0
+        """1 if something raised, 130 if it was an interrupt."""
 
     def converse(self, greeting: str) -> None:
         """Prompt, and run each input, until the user leaves with Ctrl-D or ``exit()``.
@@ -67,7 +67,7 @@ class Console(code.InteractiveConsole):
         with self._displaying():
             for statement in statements:
                 self.runcode(statement)
-                if self.has_failed:
+                if self.status:
                     return
 
     def runcode(self, code: CodeType) -> None:
@@ -83,8 +83,8 @@ class Console(code.InteractiveConsole):
 
     def showtraceback(self) -> None:
         """Show what was raised: the user's own frames and the server's stack, or a line where that says all."""
-        self.has_failed = True
         error = sys.exception()
+        self.status = 130 if isinstance(error, KeyboardInterrupt) else 1
         if isinstance(error, KeyboardInterrupt):
             self.write("\nKeyboardInterrupt\n")
         elif isinstance(error, limpet.SessionError):
@@ -94,7 +94,7 @@ class Console(code.InteractiveConsole):
 
     def showsyntaxerror(self, filename: str | None = None, **settings: Any) -> None:
         """Show what is wrong with an input."""
-        self.has_failed = True
+        self.status = 1
         super().showsyntaxerror(filename, **settings)
 
     def write(self, data: str) -> None:

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
             console.converse(_greeting(names, session))
             return 0
         console.run_script(sys.stdin.buffer.read())
-        return int(console.has_failed)
+        return console.status
 
 
 def _open(names: dict[str, Any], session: limpet.ClientSession, options: argparse.Namespace) -> None:

@@ -249,6 +249,11 @@ def test_a_script_may_say_its_status(url: str, folder: Path) -> None:
     assert piped(url, folder, "exit(7)\nprint(1)").returncode == 7
 
 
+def test_a_script_that_is_interrupted(url: str, folder: Path) -> None:
+    done = piped(url, folder, "import signal\nsignal.raise_signal(signal.SIGINT)\nprint(1)\n")
+    assert (done.stdout, done.stderr, done.returncode) == ("", "\nKeyboardInterrupt\n", 130)
+
+
 def test_a_script_that_loses_its_server(folder: Path) -> None:
     (folder / "brief.py").write_text("import os\n\nclass Brief:\n    def end(self):\n        os._exit(0)\n")
     with serving("brief:Brief", "--listen", "limpet://127.0.0.1:0", cwd=folder) as (_, line):
