@@ -17,6 +17,7 @@ from limpet.drivers.threads.line import READ_BYTES
 from limpet.errors import ConnectRefused, SessionError
 from limpet.objects.dispatch import Dispatch
 from limpet.objects.endpoint import Endpoint, make_tables
+from limpet.objects.proxy import check_name
 from limpet.peer import Peer
 from limpet.profile import Profile
 from limpet.session.connection import Connection, Phase
@@ -43,10 +44,12 @@ class RemoteService:
         """Return a proxy of what is served: a new instance made with these arguments, or the shared object.
 
         Raises:
-            AccessDenied: if there is no such service, or it takes no arguments.
+            AccessDenied: if there is no such service, it takes no arguments, or a name cannot go over the wire.
             SessionError: if the session is over.
             Exception: what making the instance raised.
         """
+        for name in (*((self._name,) if self._name else ()), *kwargs):
+            check_name(name)
         return self._channel.ask(_OPEN, 0, [self._name, [*args], kwargs])
 
     def open_as(self, interface: type[T], *args: Any, **kwargs: Any) -> T:  # noqa: ARG002 - for type checkers alone
