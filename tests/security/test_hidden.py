@@ -12,6 +12,7 @@ import pytest
 
 import limpet
 from limpet.errors import AccessDenied
+from limpet.objects.cursor import Cursor
 from limpet.objects.dispatch import Invocation
 from limpet.objects.operations import Operation
 from limpet.objects.proxy import inside
@@ -172,6 +173,29 @@ class Liar:
     def __class__(self) -> Any:
         type(self).asked += 1
         raise RuntimeError("secret")
+
+
+class LyingIterator(Liar):
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> int:
+        return 1
+
+
+class Lying:
+    def __iter__(self) -> Any:
+        return LyingIterator()
+
+
+def test_an_iterator_that_is_closed_is_not_asked_for_its_class() -> None:
+    cursor = Cursor(LyingIterator(), is_eager=False)
+    assert cursor.take(1) == ((1,), True)
+    cursor.close()
+    assert LyingIterator.asked == 0
+    with ends(Lying) as pair:
+        assert next(iter(pair.open())) == 1
+    assert LyingIterator.asked == 0
 
 
 def test_what_an_object_says_of_its_class_is_not_asked() -> None:
