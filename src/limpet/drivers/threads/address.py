@@ -76,7 +76,7 @@ def listen(address: Address) -> tuple[socket.socket, Address]:
 
     Raises:
         OSError: if the address cannot be bound.
-        ConfigurationError: if a Unix socket's folder is open to others.
+        ConfigurationError: if a Unix socket's folder is another's or open to others.
     """
     if address.path is not None:
         return _listen_unix(address.path), address
@@ -92,7 +92,10 @@ def _listen_unix(path: Path) -> socket.socket:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.stat()
     if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise ConfigurationError(f"the folder of a Unix socket must be yours alone (chmod 700 {folder})")
+        raise ConfigurationError(
+            f"{folder} is not yours alone; put the socket into a folder of its own, which limpet makes, "
+            f"such as {Address('', 0, _own_place(path, found))}"
+        )
     if path.is_socket() and not _is_alive(path):
         path.unlink()
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -105,6 +108,16 @@ def _listen_unix(path: Path) -> socket.socket:
         raise
     sock.setblocking(False)
     return sock
+
+
+def _own_place(path: Path, folder: os.stat_result) -> Path:
+    """Return a place for the socket ``path`` that can be its owner's alone, given what its folder is.
+
+    It is never that folder with another mode: others may need it as it is.
+    """
+    if folder.st_uid == os.geteuid() and not stat.S_IMODE(folder.st_mode) & 0o022:
+        return path.parent / "limpet" / path.name
+    return Path(os.path.expanduser("~/.limpet"), path.name)  # noqa: PTH111 - Path's own raises if there is no home
 
 
 def _is_alive(path: Path) -> bool:

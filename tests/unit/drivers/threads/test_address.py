@@ -95,20 +95,41 @@ def test_a_unix_socket_is_the_users_alone(tmp_path: Path) -> None:
                 assert prepare(client, 0.01).address is None
 
 
-@pytest.mark.parametrize("mode", [0o755, 0o710, 0o701, 0o777])
-def test_a_folder_that_is_open_to_others(tmp_path: Path, mode: int) -> None:
+@pytest.mark.parametrize(
+    ("mode", "advised"),
+    [(0o755, "{folder}/limpet/a.sock"), (0o701, "{folder}/limpet/a.sock"), (0o777, "{home}/.limpet/a.sock")],
+)
+def test_a_folder_that_is_open_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, advised: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     folder = tmp_path / "open"
     folder.mkdir()
     folder.chmod(mode)
-    with pytest.raises(ConfigurationError, match="yours alone"):
+    with pytest.raises(ConfigurationError, match="is not yours alone") as caught:
         listen(Address("", 0, folder / "a.sock"))
     assert not (folder / "a.sock").exists()
+    advice = str(caught.value).rpartition(" such as ")[2]
+    assert advice == "limpet+unix://" + advised.format(folder=folder, home=tmp_path)
+    listener, _ = listen(parse_url(advice))
+    listener.close()
+
+
+def test_nobody_is_told_to_close_a_folder_that_all_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    with pytest.raises(ConfigurationError) as caught:
+        listen(Address("", 0, shared / "a.sock"))
+    assert "chmod" not in str(caught.value)
+    assert str(tmp_path / ".limpet" / "a.sock") in str(caught.value)
 
 
 def test_a_folder_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     tmp_path.chmod(0o700)
-    with pytest.raises(ConfigurationError, match="yours alone"):
+    with pytest.raises(ConfigurationError, match=r"is not yours alone.*/\.limpet/a\.sock$"):
         listen(Address("", 0, tmp_path / "a.sock"))
 
 
