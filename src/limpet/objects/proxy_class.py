@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any, Final
 
 from limpet.errors import DecodeError, EncodeError
@@ -25,6 +25,8 @@ __all__ = ["function_class", "prefetch", "proxy_class"]
 _CALL: Final = int(Kind.CALL)
 _OPERATE: Final = int(Kind.OPERATE)
 _REPR_CHARACTERS: Final = 100_000
+_VALUES: Final = frozenset({type(None), bool, int, float, str})
+"""Types of which any value comes back from a peer as it went."""
 _MOST_ITEMS: Final = 1 << 16
 """Items asked for at a time, at most."""
 
@@ -199,6 +201,23 @@ def _resumed(answer: object) -> Any:
             raise DecodeError("the peer answered for a generator with something else than an item")
 
 
+def _getter(ask: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the method ``get`` of a mapping. A default that may not travel, or not as itself, stays here.
+
+    Args:
+        ask: the method as any other.
+    """
+
+    @wraps(ask)
+    def get(self: Proxy, key: object, default: object = None, /) -> Any:
+        if type(default) in _VALUES:
+            return ask(self, key, default)
+        found = ask(self, key)
+        return default if found is None and not _ask_contains(self, key) else found
+
+    return get
+
+
 def _exit(self: Proxy, kind: object, error: BaseException | None, stack: object, /) -> bool:  # noqa: ARG001
     failure = None if error is None else self._caller.describe_error(error)
     answer: bool = _ask_exit(self, failure)
@@ -231,6 +250,7 @@ _ANSWERS: Final[dict[Operation, type]] = {
 _LEAST: Final[dict[Operation, int]] = {Operation.LENGTH: 0, Operation.INDEX: -sys.maxsize - 1}
 """Numbers that must fit into a machine word, and the least of them."""
 _ask_repr: Final = _operator(Operation.REPR, str)
+_ask_contains: Final = _operator(Operation.CONTAINS, bool)
 _ask_exit: Final = _operator(Operation.EXIT, bool)
 _ask_equal: Final = _binary(Operation.EQ)
 _BINARY: Final = ARITHMETIC | {Operation.NE, Operation.LT, Operation.LE, Operation.GT, Operation.GE}
@@ -267,6 +287,8 @@ def _base(interface: str) -> type[Proxy]:
 def proxy_class(descriptor: Descriptor) -> type[Proxy]:
     """Return the class of proxies for objects of the described type."""
     members = _methods(descriptor)
+    if descriptor.interface.endswith("Mapping") and "get" in members:
+        members["get"] = _getter(members["get"])
     for operation in descriptor.operations - {Operation.AHEAD}:
         dunder = FORMS[operation].dunder
         members[dunder] = _operator_method(operation)

@@ -68,6 +68,21 @@ class ObjectContract:
             with raises(KeyError):
                 _ = table["a"]
 
+    def test_a_mapping_is_matched(self) -> None:
+        """A default that cannot travel stays with the caller; ``match`` uses such a one."""
+        with self.driver.serve(ref({"a": [1]})) as url, self.driver.connect(url) as session:
+            table = session.open()
+            match table:
+                case {"b": _}:
+                    raise AssertionError("there is no such key")
+                case {"a": found}:
+                    assert found[0] == 1
+                case _:
+                    raise AssertionError("a proxy of a dict is a mapping")
+            default = object()
+            assert table.get("b", default) is default
+            assert table.get("b") is None
+
     def test_iteration_over_a_container(self) -> None:
         """Every item comes, in order, however many chunks that takes."""
         with self.driver.serve(ref(list(range(1_000)))) as url, self.driver.connect(url) as session:

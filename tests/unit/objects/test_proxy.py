@@ -440,6 +440,44 @@ def test_a_cursor_is_an_iterator() -> None:
     assert [value for *_, value in caller.asked] == [[Operation.NEXT, 1]] * 2
 
 
+# ---------------------------------------------------------------- mappings
+
+DICT: dict[str, Any] = {"interface": "Mapping", "get": "(key, default=None, /)"}
+
+
+def test_a_default_that_is_plain_goes_along() -> None:
+    mapping, caller = proxy(1, None, **DICT)
+    assert mapping.get("a", 2) == 1
+    assert mapping.get("b") is None
+    assert caller.asked == [(Kind.CALL, 7, ["get", ["a", 2]]), (Kind.CALL, 7, ["get", ["b", None]])]
+
+
+def test_any_other_default_stays_here() -> None:
+    default = object()
+    mapping, caller = proxy(1, None, False, None, True, **DICT)
+    assert mapping.get("there", default) == 1
+    assert mapping.get("missing", default) is default
+    assert mapping.get("none", default) is None
+    contains = int(Operation.CONTAINS)
+    assert [value for *_, value in caller.asked] == [
+        ["get", ["there"]],
+        *(["get", ["missing"]], [contains, "missing"]),
+        *(["get", ["none"]], [contains, "none"]),
+    ]
+
+
+def test_get_of_any_other_class_is_a_method_like_any_other() -> None:
+    target, caller = proxy(1, get="(self, *, name)")
+    assert target.get(name="a") == 1
+    assert caller.asked == [(Kind.CALL, 7, ["get", [], {"name": "a"}])]
+
+
+def test_get_has_its_documentation() -> None:
+    mapping, _ = proxy(**DICT)
+    assert mapping.get.__name__ == "get"
+    assert mapping.get.__doc__ == "get(key, default=None, /)\n\nWhat it does."
+
+
 # ---------------------------------------------------------------- classes
 
 
