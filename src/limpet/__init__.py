@@ -11,6 +11,7 @@ and operators happen on the server::
 """
 
 from limpet._version import __version__
+from limpet.codec import MsgpackCodec
 from limpet.drivers.threads.client import ClientSession, RemoteService, connect
 from limpet.drivers.threads.deadline import timeout
 from limpet.drivers.threads.server import Server, serve
@@ -61,6 +62,7 @@ __all__ = [
     "LimitExceeded",
     "Limits",
     "LimpetError",
+    "MsgpackCodec",
     "Peer",
     "Profile",
     "ProtocolError",

@@ -19,7 +19,7 @@ from uuid import UUID
 from limpet.errors import ConfigurationError
 from limpet.peer import Peer
 
-__all__ = ["Presenter", "WireLog", "audit", "full_name", "log", "printable", "session", "trace", "wire"]
+__all__ = ["Presenter", "WireLog", "audit", "full_name", "log", "printable", "session", "trace", "wire", "with_article"]
 
 wire: Final = logging.getLogger("limpet.wire")
 session: Final = logging.getLogger("limpet.session")
@@ -64,6 +64,18 @@ def full_name(cls: type) -> str:
     module = type.__dict__["__module__"].__get__(cls)
     name: str = type.__dict__["__qualname__"].__get__(cls)
     return f"{module}.{name}" if type(module) is str else name
+
+
+def with_article(cls: type) -> str:
+    """Return how a text calls an instance of ``cls``: "an int", "a Ledger", "None"."""
+    name: str = type.__dict__["__name__"].__get__(cls)
+    if cls is type(None):
+        return "None"
+    return f"{'an' if name[:1].lower() in _VOWELS else 'a'} {name}"
+
+
+_VOWELS: Final = frozenset("aeio")
+"""Without u: most names with it are spoken as in "user"."""
 
 
 # ---------------------------------------------------------------- values

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from limpet import logs
 from limpet.errors import ConfigurationError
-from limpet.logs import Presenter, full_name, log, printable, trace
+from limpet.logs import Presenter, full_name, log, printable, trace, with_article
 from limpet.peer import Peer
 
 PEER = Peer(ip_address("127.0.0.1"), 1234)
@@ -63,6 +63,21 @@ def test_any_text_becomes_one_visible_line(text: str, limit: int) -> None:
     assert len(shown) <= limit
     assert shown.isprintable()
     shown.encode()
+
+
+@pytest.mark.parametrize(
+    ("cls", "text"),
+    [
+        (int, "an int"),
+        (dict, "a dict"),
+        (Peer, "a Peer"),
+        (UUID, "a UUID"),
+        (OSError, "an OSError"),
+        (type(None), "None"),
+    ],
+)
+def test_a_value_is_called_by_its_class(cls: type, text: str) -> None:
+    assert with_article(cls) == text
 
 
 def test_a_name_is_read_past_its_metaclass() -> None:

@@ -66,7 +66,7 @@ class Classes:
         """
         entry = self.by_name.get(name) if type(name) is str else None
         if type(entry) is not EnumClass or type(member) is not str or member not in entry.members:
-            raise DecodeError("an enum that this side does not know, or not this member of it")
+            raise DecodeError("an enum that this side's codec does not know, or not this member of it")
         return entry.members[member]
 
     def record(self, name: object, values: object) -> Record:
@@ -77,7 +77,7 @@ class Classes:
         """
         entry = self.by_name.get(name) if type(name) is str else None
         if type(entry) is not RecordClass or type(values) is not dict or not entry.getters.keys() >= values.keys():
-            raise DecodeError("a dataclass that this side does not know, or not these fields of it")
+            raise DecodeError("a dataclass that this side's codec does not know, or not these fields of it")
         return Record(entry.cls, values)
 
 

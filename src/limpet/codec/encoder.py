@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, NoReturn, TypeAlias
 from msgpack import ExtType  # type: ignore[import-untyped]
 
 from limpet.codec import layout
+from limpet.codec.advice import advice
 from limpet.codec.base import Leaves, Shallow
 from limpet.codec.budget import ARRAY_NODES, MAP_NODES
 from limpet.codec.classes import Classes, EnumClass, RecordClass
@@ -242,7 +243,7 @@ class Encoder:
         if place is KEY:
             self._refuse(trail, f"{kind.__name__} is no key: only values are")
         if any(base in _UNREGISTERED for base in kind.__mro__):
-            self._refuse(trail, f"{kind.__name__} would arrive as its base class: convert it, or register its class")
+            self._refuse(trail, f"{kind.__name__} would arrive as its base class; {advice(kind)}")
         try:
             index = self._leaves.refer(value)
         except EncodeError as error:

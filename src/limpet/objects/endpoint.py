@@ -10,9 +10,10 @@ from threading import Lock
 from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType
 from typing import Any, Final, cast
 
+from limpet.codec.advice import advice
 from limpet.codec.base import Codec, Shallow
 from limpet.errors import AccessDenied, DecodeError, EncodeError, ProtocolError
-from limpet.logs import audit, full_name, printable, trace
+from limpet.logs import audit, full_name, printable, trace, with_article
 from limpet.objects.context import serving
 from limpet.objects.cursor import Cursor, GeneratorCursor, cursor_over
 from limpet.objects.descriptors import describe, read_descriptor
@@ -100,7 +101,7 @@ class _NoValues:
     """The leaves of what must be plain: descriptors and errors."""
 
     def refer(self, value: object) -> int:
-        raise EncodeError(f"a {type(value).__name__} where only plain values go")
+        raise EncodeError(f"{with_article(type(value))} where only plain values go")
 
     def attach(self, _data: bytes) -> int:
         raise EncodeError("a large buffer where only plain values go")
@@ -412,15 +413,14 @@ class Endpoint:
                 self._demand(self._dispatch.tables.callable_may_leave(value), cls)
         elif not was_said and cls not in _REVIEWED:
             if not self.connection.is_server:
-                raise EncodeError(
-                    f"{cls.__name__} objects cannot travel; limpet.ref lets the server call their methods"
-                )
+                hint = advice(cls) or "limpet.ref lets the server call its methods"
+                raise EncodeError(f"{with_article(cls)} cannot travel; {hint}")
             self._demand(self._dispatch.tables.may_leave(cls), cls)
         return Mine(value, view, self._describe(value, view))
 
     def _demand(self, decision: object, cls: type) -> None:
         if isinstance(decision, Deny):
-            raise Denied(decision, f"a {cls.__name__}")
+            raise Denied(decision, with_article(cls))
 
     def _describe(self, target: object, view: View) -> bytes:
         known = self._dispatch.descriptors.setdefault(type(target), {})

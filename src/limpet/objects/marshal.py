@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from limpet.codec.advice import advice
 from limpet.codec.base import Referred
 from limpet.errors import AccessDenied, DecodeError, EncodeError
+from limpet.logs import with_article
 from limpet.objects.proxy import Proxy, RemoteFunction
 from limpet.session.body import NO_SUCH_OBJECT, Body, Mine, Yours
 from limpet.session.schedule import Pending, Promise
@@ -77,7 +79,8 @@ class Snapshot(Outbound):
 
     def refer(self, value: object) -> int:
         """Refuse: a reference would not be part of a snapshot."""
-        raise EncodeError(f"a {type(value).__name__} cannot travel by value")
+        hint = advice(type(value))
+        raise EncodeError(f"{with_article(type(value))} cannot travel by value{'; ' if hint else ''}{hint}")
 
 
 class Inbound:

@@ -7,7 +7,8 @@ on. It is read from there, never looked up: a subclass does not inherit it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
+from enum import Enum
 from functools import cache, cached_property
 from types import (
     AsyncGeneratorType,
@@ -120,8 +121,10 @@ class Exposure:
             return Deny(NOTHING, f"{name} is marked with @limpet.hide")
         if is_exposed(subject) or subject in self.types:
             return ALLOW
+        by_value = "register it with the codec to send it by value, " if _is_record(subject) else ""
         return Deny(
-            NOTHING, f"mark {name} with @limpet.expose, list it in Exposure(types=...), or limpet.ref the object"
+            NOTHING,
+            f"mark {name} with @limpet.expose, list it in Exposure(types=...), {by_value}or limpet.ref the object",
         )
 
 
@@ -138,6 +141,10 @@ def _check_name(name: object) -> str:
     if type(name) is str and (is_dunder or NamePolicy().judge(name)):
         return name
     raise ConfigurationError(f"Exposure: {name!r:.60} cannot be a member's name")
+
+
+def _is_record(cls: type) -> bool:
+    return is_dataclass(cls) or any(base is Enum for base in _MRO.__get__(cls))
 
 
 def is_never_exposed(cls: type) -> bool:

@@ -224,7 +224,7 @@ def incomplete_point() -> Point:
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
-    "subclass of str": ([Text("a")], r"^value\[0\]: Text would arrive as its base class"),
+    "subclass of str": ([Text("a")], r"^value\[0\]: Text would arrive as its base class; send str\(\) of it$"),
     "subclass of int": ({"a": Number.ONE}, r"^value\['a'\]: Number would"),
     "named tuple": ([[Pair(1, 2)]], r"^value\[0\]\[0\]: Pair would"),
     "subclass as a key": ({Text("a"): 1}, r"^value<key>: Text is no key"),

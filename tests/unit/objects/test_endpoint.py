@@ -775,6 +775,26 @@ def test_records_go_by_value() -> None:
 # ---------------------------------------------------------------- errors
 
 
+def test_what_cannot_travel_names_the_place_and_what_to_do() -> None:
+    with ends(Account) as pair:
+        account = pair.open()
+        for argument, told in (
+            (Transfer(1), "args[0]: a Transfer cannot travel; register Transfer on both sides, "),
+            ((n for n in (1, 2)), "args[0]: a generator cannot travel; send list() of it"),
+            (Account, "args[0]: a type cannot travel; send its name, or an instance"),
+            ({"path": Path("x")}, "args[0]['path']: a PosixPath cannot travel; send str() of it"),
+            (Plain(), "args[0]: a Plain cannot travel; limpet.ref lets the server call its methods"),
+        ):
+            with pytest.raises(EncodeError) as caught:
+                account.echo(argument)
+            assert str(caught.value).startswith(told)
+
+
+def test_a_record_that_is_not_registered_could_be() -> None:
+    with ends(Account) as pair, pytest.raises(AccessDenied, match=r"a Transfer: .* register it with the codec"):
+        pair.open().transfer()
+
+
 def test_errors_from_limpet_on_loopback_have_a_hint_and_elsewhere_none(caplog: pytest.LogCaptureFixture) -> None:
     hint = r"mark Plain with @limpet\.expose"
     with ends(Account) as pair, pytest.raises(AccessDenied, match=hint):
