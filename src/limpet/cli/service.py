@@ -7,6 +7,7 @@ import importlib
 import inspect
 import os
 import sys
+from collections import deque
 from types import ModuleType
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from limpet.cli.report import UsageError
 
 __all__ = ["BrokenModuleError", "load"]
 
+_SHARED: Final = (list, set, tuple, frozenset, bytearray, deque)
+"""Containers that are served as they are. A dict is, too, if it is not meant as a table of services."""
 _SHOWN: Final = 8
 """Names offered when one is not found."""
 
@@ -47,6 +50,9 @@ def load(target: str, *, shared: bool = False) -> Any:
 
 
 def _import(name: str) -> ModuleType:
+    if name.endswith(".py"):
+        module = name.removesuffix(".py").replace("/", ".").strip(".")
+        raise UsageError(f"{name!r} is a file; name the module in it, as an import does: {module}")
     if not all(part.isidentifier() for part in name.split(".")):
         raise UsageError(f"{name!r} does not name a module; name it as an import does")
     folder = os.getcwd()  # noqa: PTH109 - sys.path holds str
@@ -118,10 +124,12 @@ def _one(target: str, found: Any, *, shared: bool) -> Any:
     if isinstance(found, ModuleType):
         raise UsageError(f"{target!r} is a module; name a class, an object or a function in it")
     if not shared:
+        if isinstance(found, _SHARED):
+            raise UsageError(f"{target!r} is a {type(found).__name__}; --shared serves it to all sessions as it is")
         return found
     if isinstance(found, type):
         try:
             found = found()
         except TypeError as error:
             raise UsageError(f"--shared makes one instance, without arguments: {error}") from None
-    return limpet.ref(found) if isinstance(found, dict | list | set) else found
+    return limpet.ref(found) if isinstance(found, (dict, *_SHARED)) else found

@@ -48,6 +48,8 @@ class Classes:
     """
 
     def __init__(self, types: Iterable[type] | Mapping[str, type]) -> None:
+        if isinstance(types, type):
+            raise ConfigurationError(f"a codec's types are a collection of classes, as in [{types.__name__}]")
         if isinstance(types, Mapping):
             known = [_describe(cls, name) for name, cls in cast("Mapping[str, type]", types).items()]
         else:

@@ -96,7 +96,9 @@ _HELLO: Final = _Prefix(
     (bytes(16), "a key id without a key"),
     (bytes(_EPHEMERAL_BYTES), "an ephemeral key in suite 0"),
 )
-_SERVER_HELLO: Final = _Prefix((bytes(_EPHEMERAL_BYTES), "not a limpet/1 server, or an ephemeral key in suite 0"))
+_SERVER_HELLO: Final = _Prefix(
+    (bytes(_EPHEMERAL_BYTES), "what answers is no limpet server that this version can talk to; is it the right port?")
+)
 
 
 def _sealed(plain: bytes) -> bytes:

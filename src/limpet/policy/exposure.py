@@ -96,6 +96,8 @@ class Exposure:
     annotated_only: bool = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.types, type):
+            raise ConfigurationError(f"Exposure: types is a collection of classes, as in types=[{self.types.__name__}]")
         object.__setattr__(self, "types", frozenset(map(_check_type, self.types)))
         if isinstance(self.names, str):
             raise ConfigurationError(f"Exposure: names is a collection of names, not the text {self.names!r:.60}")

@@ -53,6 +53,8 @@ class ErrorPolicy:
     types: Collection[type[Exception]] | Mapping[str, type[Exception]] = field(default=(), hash=False)
 
     def __post_init__(self) -> None:
+        if isinstance(self.types, type):
+            raise ConfigurationError(f"ErrorPolicy.types is a collection of classes, as in [{self.types.__name__}]")
         object.__setattr__(self, "types", MappingProxyType(_named(self.types)))
 
     @property

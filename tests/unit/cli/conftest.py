@@ -100,6 +100,7 @@ def main_bank():
 
 account = Account("shared")
 shared_dict = {"a": 1}
+numbers = [1, 2]
 services = {"accounts": Account, "sums": limpet.functions(add, double)}
 number = 5
 nothing = None

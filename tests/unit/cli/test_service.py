@@ -54,6 +54,12 @@ def test_a_shared_dict_is_itself_served() -> None:
     assert served.target is sys.modules["bank"].shared_dict
 
 
+def test_a_shared_list_is_itself_served() -> None:
+    served = load("bank:numbers", shared=True)
+    assert isinstance(served, Reference)
+    assert served.target is sys.modules["bank"].numbers
+
+
 def test_a_shared_object_is_as_without() -> None:
     assert load("bank:account", shared=True) is sys.modules["bank"].account
 
@@ -88,6 +94,9 @@ def test_the_current_directory_is_on_the_path_once(folder: Path) -> None:
         ("bank:Account.zzz", r"bank\.Account has no 'zzz'"),
         ("bank:number.zzz", r"bank\.number has no 'zzz'"),
         ("bank:nothing.zzz", r"bank\.nothing has no 'zzz'$"),
+        ("bank.py:Account", "'bank.py' is a file; name the module in it, as an import does: bank$"),
+        ("./house/bank.py:Account", "as an import does: house.bank$"),
+        ("bank:numbers", "is a list; --shared serves it"),
         ("bank:limpet", "is a module"),
         ("bank:add,Account", "names several things"),
         ("bank:add,add", "cannot be served.*two functions"),

@@ -66,6 +66,12 @@ def test_other_things_cannot_be_registered(types: Any) -> None:
         Classes(types)
 
 
+@pytest.mark.parametrize("types", [Point, Color])
+def test_one_class_is_no_collection(types: Any) -> None:
+    with pytest.raises(ConfigurationError, match=rf"as in \[{types.__name__}\]"):
+        Classes(types)
+
+
 @pytest.mark.parametrize("types", [(Point, Point), {"a": Point, "b": Point}])
 def test_a_class_has_one_name(types: Any) -> None:
     with pytest.raises(ConfigurationError, match="a name of its own"):

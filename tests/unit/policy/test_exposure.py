@@ -88,6 +88,12 @@ def test_types_are_classes(types_: Any) -> None:
         Exposure(types=types_)
 
 
+def test_one_class_is_no_collection() -> None:
+    types: Any = Plain
+    with pytest.raises(ConfigurationError, match=r"as in types=\[Plain\]"):
+        Exposure(types=types)
+
+
 @pytest.mark.parametrize("name", ["_private", "__mangled", "a b", "", "__a b__", 1, b"deposit"])
 def test_names_are_names(name: Any) -> None:
     with pytest.raises(ConfigurationError, match="cannot be a member's name"):

@@ -45,3 +45,9 @@ def test_types_are_known_by_their_full_names_or_as_the_mapping_says() -> None:
 def test_what_cannot_come_back_is_refused(types: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"ErrorPolicy\.types"):
         ErrorPolicy(types=types)
+
+
+def test_one_class_is_no_collection() -> None:
+    types: Any = BankError
+    with pytest.raises(ConfigurationError, match=r"as in \[BankError\]"):
+        ErrorPolicy(types=types)

@@ -49,6 +49,8 @@ def parse_url(url: str) -> Address:
     Raises:
         ConfigurationError: if it is none of these; says what is wrong with it.
     """
+    if not isinstance(url, str):
+        raise ConfigurationError(f"a URL is text such as {DEFAULT_URL!r}, not {url!r:.60}")
     try:
         parts = urlsplit(url)
         port = parts.port

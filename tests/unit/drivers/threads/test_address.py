@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,12 @@ def test_what_is_no_url(url: str, why: str) -> None:
     with pytest.raises(ConfigurationError, match=why) as caught:
         parse_url(url)
     assert "secret@" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", [("127.0.0.1", 7373), b"limpet://127.0.0.1", None])
+def test_a_url_is_text(url: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"a URL is text such as 'limpet:.*', not"):
+        parse_url(url)
 
 
 @pytest.mark.parametrize("url", ["limpet://127.0.0.1:5", "limpet://[::1]:5", "limpet+unix:///run/a.sock"])
