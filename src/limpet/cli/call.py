@@ -30,7 +30,7 @@ def add_command(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run)
     add_options(parser)
     parser.add_argument("member", metavar="METHOD", help="the method or attribute; with dots, that of an attribute")
-    parser.add_argument("arguments", metavar="ARG", nargs="*", help="its arguments")
+    parser.add_argument("arguments", metavar="ARG", nargs="*", default=[], help="its arguments")
     parser.add_argument("--timeout", metavar="SECONDS", type=float, help="how long to wait, in all")
 
 

@@ -109,6 +109,12 @@ class Strict:
         self.owner = owner
 
 
+def test_arguments_are_not_required(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["call", "limpet://127.0.0.1:1"])
+    assert capsys.readouterr().err.endswith("required: METHOD\n")
+
+
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
 def test_no_time_is_one_line_and_status_2(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["call", f"--timeout={seconds}", "limpet://127.0.0.1:1", "method"]) == 2
