@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from threading import Event, Lock, RLock
+from threading import Event, Lock, RLock, Thread
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
@@ -106,6 +107,8 @@ class Server:
         self._watcher: Watcher | None = None
         self._stopped = Event()
         self._stop_lock = Lock()
+        self._haste = Event()
+        """Set when nobody wants to wait for running calls any more."""
         self._pid = os.getpid()
         self._inode = 0
 
@@ -136,6 +139,10 @@ class Server:
                 self._stop(self._watcher)
                 self._stopped.set()
 
+    def hasten(self) -> None:
+        """Let `stop` no longer wait for running calls. Call it from another thread than that."""
+        self._haste.set()
+
     def _stop(self, watcher: Watcher) -> None:
         watcher.stop_accepting()
         channels = self._snapshot()
@@ -145,9 +152,9 @@ class Server:
                 if session is not None:
                     session.schedule.drain()
         deadline = time.monotonic() + self.profile.limits.stop_seconds
-        pause = Event()
         while any(_is_busy(channel) for channel in channels) and time.monotonic() < deadline:
-            pause.wait(0.005)
+            if self._haste.wait(0.005):
+                deadline = 0
         for channel in self._snapshot():
             channel.close(Code.SHUTDOWN, "the server is stopping")
         self._workers.close(max(0.1, deadline - time.monotonic()))
@@ -288,12 +295,48 @@ def _is_busy(channel: Channel) -> bool:
 
 
 def serve(service: object, url: str = DEFAULT_URL, **options: Any) -> None:
-    """Serve until interrupted. Takes what `Server` takes.
+    """Serve until interrupted, for programs that do nothing else. Takes what `Server` takes.
+
+    It says on standard error where it serves. At Ctrl-C it waits for running calls as
+    `Server.stop` does, at a second one no longer.
 
     Raises:
         ConfigurationError: if the service cannot be served, or the address is not safe to listen at.
         OSError: if the address is taken.
     """
-    # An interrupt is how a person stops a server; it comes out of the wait.
-    with Server(service, url, **options) as server, suppress(KeyboardInterrupt):
-        server.wait()
+    server = Server(service, url, **options)
+    asked, ended = Event(), Event()
+
+    def stop() -> None:
+        asked.wait()
+        try:
+            server.stop()
+        finally:
+            ended.set()
+
+    # On a thread of its own, so that another interrupt does not break off in the middle of it.
+    stopping = Thread(target=stop, name="limpet-stop", daemon=True)
+    stopping.start()
+    try:
+        # An interrupt is how a person stops a server; it comes out of the wait.
+        with suppress(KeyboardInterrupt):
+            server.start()
+            _announce(server.url)
+            server.wait()
+    finally:
+        with suppress(KeyboardInterrupt):
+            try:
+                asked.set()
+                ended.wait()  # Not join: once that was interrupted, it takes the thread for ended.
+            except KeyboardInterrupt:
+                server.hasten()
+                ended.wait()
+            stopping.join()
+
+
+def _announce(url: str) -> None:
+    to_whom = "" if url.startswith("limpet+unix") else ", to every user of this machine"
+    # There may be nobody to tell: a daemon has no standard error, or one that is closed.
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"limpet: serving at {url}{to_whom}; Ctrl-C stops it\n")
+        sys.stderr.flush()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -347,10 +349,16 @@ def test_a_child_does_not_stop_its_parents_server() -> None:
 # ---------------------------------------------------------------- serve
 
 SERVING = """
-import limpet, sys
+import limpet, sys, threading
 class Account:
+    inside = threading.Event()
     def add(self, a, b): return a + b
-limpet.serve(Account, "limpet+unix://" + sys.argv[1])
+    def wait(self):
+        self.inside.set()
+        threading.Event().wait()
+    @limpet.concurrent
+    def is_waiting(self): return self.inside.wait(10)
+limpet.serve(Account, "limpet+unix://" + sys.argv[1], limits=limpet.Limits(stop_seconds=600))
 print("stopped", flush=True)
 """
 
@@ -364,8 +372,51 @@ def test_serve_runs_until_it_is_interrupted(tmp_path: Path) -> None:
         until(lambda: _answers(path))
         process.send_signal(signal.SIGINT)
         said, complaint = process.communicate(timeout=10)
-    assert (said, complaint) == ("stopped\n", "")
+    assert said == "stopped\n"
+    assert complaint == f"limpet: serving at limpet+unix://{path}; Ctrl-C stops it\n"
     assert not path.exists()
+
+
+def test_a_second_interrupt_waits_for_no_call(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    path = tmp_path / "a.sock"
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVING, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        until(lambda: _answers(path))
+        with limpet.connect(f"limpet+unix://{path}") as session:
+            account = session.open()
+            running = limpet.later(account.wait)
+            assert account.is_waiting() is True
+            process.send_signal(signal.SIGINT)
+            until(lambda: not _is_alive(path))
+            process.send_signal(signal.SIGINT)
+            with pytest.raises(SessionClosed):
+                running.result(10)
+        said, complaint = process.communicate(timeout=10)
+    assert said == "stopped\n"
+    assert "Traceback" not in complaint
+
+
+def test_whoever_cannot_be_told_where_it_serves_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stderr in (None, _Closed()):
+        monkeypatch.setattr(sys, "stderr", stderr)
+        monkeypatch.setattr(Server, "wait", lambda _server: None)
+        serve(Gated, ANY)
+
+
+class _Closed(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_all_users_of_the_machine_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Server, "wait", lambda _server: None)
+    serve(Gated, ANY)
+    said = capsys.readouterr().err
+    assert re.fullmatch(r"limpet: serving at limpet://127\.0\.0\.1:\d+, to every user .*; Ctrl-C stops it\n", said)
 
 
 def _answers(path: Path) -> bool:
