@@ -209,9 +209,10 @@ def _getter(ask: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @wraps(ask)
-    def get(self: Proxy, key: object, default: object = None, /) -> Any:
-        if type(default) in _VALUES:
-            return ask(self, key, default)
+    def get(self: Proxy, /, *args: object, **kwargs: object) -> Any:
+        if len(args) != 2 or kwargs or type(args[1]) in _VALUES:
+            return ask(self, *args, **kwargs)
+        key, default = args
         found = ask(self, key)
         return default if found is None and not _ask_contains(self, key) else found
 
@@ -287,7 +288,7 @@ def _base(interface: str) -> type[Proxy]:
 def proxy_class(descriptor: Descriptor) -> type[Proxy]:
     """Return the class of proxies for objects of the described type."""
     members = _methods(descriptor)
-    if descriptor.interface.endswith("Mapping") and "get" in members:
+    if descriptor.interface.endswith("Mapping") and "get" in members and Operation.CONTAINS in descriptor.operations:
         members["get"] = _getter(members["get"])
     for operation in descriptor.operations - {Operation.AHEAD}:
         dunder = FORMS[operation].dunder
