@@ -121,7 +121,7 @@ class Dispatch:
             case Kind.COPY, []:
                 return self._use(Kind.COPY, target, "", lambda it, /: it, (), {})
             case Kind.DESCRIBE, []:
-                return self._describe(target)
+                return self._describe(target, view)
             case _:
                 raise _malformed(kind)
 
@@ -320,8 +320,10 @@ class Dispatch:
         result = self._use(Kind.OPERATE, target, form.dunder, run, operands, {}, build)
         return Ellipsis if result is NotImplemented else result
 
-    def _describe(self, target: object) -> list[str]:
-        return sorted(self.table_of(target).names(target))
+    def _describe(self, target: object, view: int) -> list[str]:
+        table = self.table_of(target)
+        hidden = () if view == View.WRITE else [name for name, member in table.members.items() if member.writes]
+        return sorted(set(table.names(target)).difference(hidden))
 
 
 def _shown(name: str) -> str:

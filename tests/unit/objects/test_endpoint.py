@@ -279,6 +279,16 @@ def test_what_is_let_out_of_an_object_is_read_only() -> None:
         assert [*entries] == [1, 2, 3]
 
 
+def test_dir_of_a_view_names_what_can_be_used_through_it() -> None:
+    with ends(Account) as pair:
+        entries = pair.open().entries
+        assert "count" in dir(entries)
+        assert "append" not in dir(entries)
+        assert all(hasattr(entries, name) for name in dir(entries))
+    with ends(ref([])) as pair:
+        assert {"append", "count"} <= {*dir(pair.open())}
+
+
 def test_one_object_in_two_views_is_two_proxies_of_one() -> None:
     with ends(Account) as pair:
         account = pair.open()
