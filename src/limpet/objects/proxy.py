@@ -14,6 +14,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
+from difflib import get_close_matches
 from threading import Lock
 from types import MethodType
 from typing import Any, Final, NoReturn, ParamSpec, Protocol, Self, TypeVar
@@ -47,6 +48,8 @@ _SET: Final = int(Kind.SET)
 _DELETE: Final = int(Kind.DELETE)
 _COPY: Final = int(Kind.COPY)
 _DESCRIBE: Final = int(Kind.DESCRIBE)
+_NEAR: Final = 0.75
+"""How like a name has to be to one that was not found: two letters of eight may be wrong."""
 _releasing: Final = Lock()
 
 
@@ -93,7 +96,11 @@ class Proxy:
 
     def __getattr__(self, name: str) -> Any:
         check_name(name)
-        return self._caller.ask(_GET, self._entry.handle, [name])
+        try:
+            return self._caller.ask(_GET, self._entry.handle, [name])
+        except AccessDenied as refusal:
+            _suggest(refusal, name, self._descriptor)
+            raise
 
     def __setattr__(self, name: str, value: object) -> None:
         check_name(name)
@@ -154,6 +161,13 @@ def check_name(name: str) -> None:
     decision = NamePolicy().judge(name)
     if not decision:
         raise AccessDenied(f"{name!r} cannot be a remote name: {decision.reason}")
+
+
+def _suggest(refusal: AccessDenied, name: str, known: Descriptor) -> None:
+    """Add to a refusal what the caller may have meant, of what its own side knows."""
+    near = get_close_matches(name, [*known.methods, *known.data], n=1, cutoff=_NEAR)
+    if near and near != [name]:
+        refusal.args = (f"{refusal}; did you mean {near[0]!r}?",)
 
 
 def make_proxy(cls: type[Proxy | RemoteFunction], caller: Caller, entry: Import) -> Proxy | RemoteFunction:

@@ -154,6 +154,18 @@ def test_asking_whether_there_is_a_name_works() -> None:
     assert not hasattr(account, "_repr_html_")
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("depsoit", "deposit"), ("deposits", "deposit"), ("balanc", "balance"), ("owner", ""), ("balance", ""), ("d", "")],
+)
+def test_a_name_that_is_not_there_may_be_near_to_one_that_is(name: str, meant: str) -> None:
+    account, caller = proxy(AccessDenied("nothing to see"), deposit="()")
+    with pytest.raises(AccessDenied) as caught:
+        getattr(account, name)
+    assert str(caught.value) == "nothing to see" + (f"; did you mean {meant!r}?" if meant else "")
+    assert len(caller.asked) == 1
+
+
 def test_only_limpets_own_names_are_on_a_proxy() -> None:
     account, _ = proxy(deposit="()", operations=())
     public = {name for cls in type(account).__mro__ for name in vars(cls) if not name.startswith("_")}
