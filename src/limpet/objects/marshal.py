@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from inspect import CORO_CREATED, getcoroutinestate
+from types import AsyncGeneratorType, CoroutineType
+from typing import Any, Final, Protocol, cast
 
 from limpet.codec.advice import advice
 from limpet.codec.base import Referred
@@ -56,6 +58,8 @@ class Outbound(Body):
         """Return the index of ``value`` in the table of references."""
         if len(self.references) >= _MOST:
             raise EncodeError(f"more than {_MOST} references in one message")
+        if not self._lends:
+            _refuse_coroutine(value)
         entry = self._customs.declare(value, lends=self._lends)
         if not self.references:
             self.references = self._entries = list[Entry]()
@@ -79,8 +83,20 @@ class Snapshot(Outbound):
 
     def refer(self, value: object) -> int:
         """Refuse: a reference would not be part of a snapshot."""
+        _refuse_coroutine(value)
         hint = advice(type(value))
         raise EncodeError(f"{with_article(type(value))} cannot travel by value{'; ' if hint else ''}{hint}")
+
+
+def _refuse_coroutine(value: object) -> None:
+    """Raise EncodeError if ``value`` is what a function with ``async def`` returned."""
+    kind = type(value)
+    if kind is not CoroutineType and kind is not AsyncGeneratorType:
+        return
+    if kind is CoroutineType and getcoroutinestate(cast("CoroutineType[Any, Any, Any]", value)) == CORO_CREATED:
+        # Nothing of it has run, and nothing will: without this Python warns that nobody awaited it.
+        cast("CoroutineType[Any, Any, Any]", value).close()
+    raise EncodeError("what is made with async def cannot be called by a peer yet; make it a plain function")
 
 
 class Inbound:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator, MutableMapping, MutableSequence, MutableSet, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping, MutableSequence, MutableSet, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from limpet.objects.endpoint import _PLAIN, Endpoint, make_tables
 from limpet.objects.operations import Operation
 from limpet.objects.proxy import Proxy, RemoteFunction, copy, inside, is_proxy, release
 from limpet.objects.wrappers import functions, mutable, ref
-from limpet.policy import ErrorPolicy, Level, expose, hide
+from limpet.policy import ErrorPolicy, Level, by_value, expose, hide
 from limpet.profile import Profile
 from limpet.session.body import NO_SUCH_OBJECT, Body
 from limpet.session.messages import WANT, Flag, Kind, View
@@ -798,6 +799,38 @@ def test_what_cannot_travel_names_the_place_and_what_to_do() -> None:
             with pytest.raises(EncodeError) as caught:
                 account.echo(argument)
             assert str(caught.value).startswith(told)
+
+
+def test_a_coroutine_is_refused_and_closed(recwarn: pytest.WarningsRecorder) -> None:
+    class Modern:
+        async def wait(self) -> int:
+            return 1
+
+        async def count(self) -> AsyncIterator[int]:
+            yield 1
+
+        @by_value
+        async def copied(self) -> int:
+            return 1
+
+        def call(self, function: Callable[[], object]) -> object:
+            return function()
+
+    async def callback() -> int:
+        return 1
+
+    with ends(Modern) as pair:
+        modern = pair.open()
+        for use in (modern.wait, modern.count, modern.copied, lambda: modern.call(callback)):
+            with pytest.raises(EncodeError, match="async def cannot be called by a peer yet"):
+                use()
+        mine = callback()
+        with pytest.raises(EncodeError, match="await it first"):
+            modern.call(mine)
+        with pytest.raises(StopIteration):
+            mine.send(None)
+    gc.collect()
+    assert not recwarn
 
 
 def test_a_record_that_is_not_registered_could_be() -> None:
