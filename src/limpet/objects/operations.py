@@ -14,6 +14,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from limpet.logs import with_article
 from limpet.objects.anatomy import resolve
 from limpet.objects.operands import Operands
 
@@ -159,7 +160,7 @@ def _call(target: Callable[..., object], /, *args: object, **kwargs: object) -> 
 
 
 def _fetch(target: object, *_operands: object) -> object:
-    raise TypeError(f"a {type(target).__name__} is no cursor")
+    raise TypeError(f"{with_article(type(target))} is no cursor")
 
 
 def _exit(target: Any, error: BaseException | None, /) -> bool:
@@ -182,7 +183,7 @@ def _special(dunder: str, check: Callable[..., None] | None = None) -> Callable[
             check(*operands)
         found = resolve(type(target), dunder)
         if found is None:
-            raise TypeError(f"a {type(target).__name__} has no such operation")
+            raise TypeError(f"{with_article(type(target))} has no such operation")
         return found[1].__get__(target, type(target))(*operands)
 
     return apply

@@ -20,6 +20,7 @@ from types import MethodType
 from typing import Any, Final, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
 from limpet.errors import AccessDenied, CallError, DecodeError, EncodeError
+from limpet.logs import with_article
 from limpet.objects.descriptors import Descriptor
 from limpet.policy.names import NamePolicy
 from limpet.session.messages import PASS, Kind
@@ -243,7 +244,7 @@ def _remote_call(method: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Caller
         descriptor, name = descriptor_of(shell), method.__func__.__name__
         if name in descriptor.methods:
             return *inside(shell), PASS if name in descriptor.concurrent else 0, [name, [*args], kwargs]
-    raise TypeError(f"a method of a proxy is needed, as in later(account.deposit, 5), not a {type(method).__name__}")
+    raise TypeError(f"a method of a proxy is needed, as in later(account.deposit, 5), not {with_article(type(method))}")
 
 
 def copy(proxy: Any) -> Any:
@@ -271,7 +272,7 @@ def release(proxy: Any) -> None:
 
 def _of(proxy: object) -> Proxy:
     if not is_proxy(proxy):
-        raise TypeError(f"a proxy is needed, not a {type(proxy).__name__}")
+        raise TypeError(f"a proxy is needed, not {with_article(type(proxy))}")
     return proxy  # type: ignore[return-value]  # the check above is exact
 
 

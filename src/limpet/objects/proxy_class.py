@@ -14,7 +14,7 @@ from functools import lru_cache, wraps
 from typing import Any, Final
 
 from limpet.errors import DecodeError, EncodeError
-from limpet.logs import printable
+from limpet.logs import printable, with_article
 from limpet.objects.descriptors import INTERFACES, Descriptor
 from limpet.objects.operations import ARITHMETIC, FORMS, Operation
 from limpet.objects.proxy import Proxy, RemoteFunction, check_name, descriptor_of, inside
@@ -76,7 +76,7 @@ def _operator(operation: Operation, answers: type | None) -> Callable[..., Any]:
     def operate(self: Proxy, /, *operands: object) -> Any:
         answer = self._caller.ask(_OPERATE, self._entry.handle, [number, *operands])
         if answers is not None and type(answer) is not answers:
-            raise DecodeError(f"the peer answered {operation.name.lower()} with a {type(answer).__name__}")
+            raise DecodeError(f"the peer answered {operation.name.lower()} with {with_article(type(answer))}")
         if least is not None and not least <= answer <= sys.maxsize:
             raise DecodeError(f"the peer answered {operation.name.lower()} with a number that cannot be one")
         return answer
@@ -147,7 +147,7 @@ def prefetch(iterator: Any, count: int) -> Iterator[Any]:
         ValueError: if ``count`` is out of range.
     """
     if not isinstance(iterator, Proxy) or Operation.AHEAD not in descriptor_of(iterator).operations:
-        raise TypeError(f"a proxy of an iterator is needed, not a {type(iterator).__name__}")
+        raise TypeError(f"a proxy of an iterator is needed, not {with_article(type(iterator))}")
     if not 1 <= count <= _MOST_ITEMS:
         raise ValueError(f"prefetch takes from 1 to {_MOST_ITEMS} items at a time, not {count}")
     return _fetched(iterator, count)

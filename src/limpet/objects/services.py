@@ -8,6 +8,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType, NoneType
 from typing import Any, Final, cast
 
 from limpet.errors import AccessDenied, ConfigurationError
+from limpet.logs import with_article
 from limpet.objects.anatomy import dictionary, resolution, resolve
 from limpet.objects.operands import Operands, construct
 from limpet.objects.reviewed import BASES, CONTAINERS
@@ -86,7 +87,14 @@ def catalog(served: object) -> Catalog:
             raise ConfigurationError(
                 f"{name!r} cannot name a service; to serve this dict itself, not a table of services, limpet.ref it"
             )
-    return {name: _service(service) for name, service in served.items()}
+    return {name: _named(name, service) for name, service in served.items()}
+
+
+def _named(name: str, served: object) -> Service:
+    try:
+        return _service(served)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"service {name!r}: {error}") from None
 
 
 def _service(served: object) -> Service:
@@ -131,7 +139,7 @@ _WRITTEN: Final = (FunctionType, staticmethod)
 def _shared(served: object) -> Service:
     kind = type(served)
     if kind in CONTAINERS or issubclass(kind, _VALUES):
-        raise ConfigurationError(f"a {kind.__name__} is not a service; to share it as it is, limpet.ref it")
+        raise ConfigurationError(f"{with_article(kind)} is not a service; to share it as it is, limpet.ref it")
     if issubclass(kind, FunctionType | BuiltinFunctionType | MethodType):
         raise ConfigurationError("a function is not a service; serve limpet.functions(...)")
     return Service(None, served, View.READ)

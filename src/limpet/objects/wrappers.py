@@ -8,6 +8,7 @@ from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, Method
 from typing import Any, Final, Generic, TypeVar
 
 from limpet.errors import ConfigurationError
+from limpet.logs import with_article
 from limpet.objects.anatomy import resolve, top_package
 from limpet.objects.entries import Member
 from limpet.policy.exposure import expose
@@ -29,7 +30,7 @@ class Reference(Generic[T]):
     def __init__(self, target: T) -> None:
         # By exact type, here and below: an object may say anything of its class.
         if issubclass(type(target), _NEVER):
-            raise ConfigurationError(f"a {type(target).__name__} can never travel by reference")
+            raise ConfigurationError(f"{with_article(type(target))} can never travel by reference")
         self.target: Final = target
 
 

@@ -209,3 +209,11 @@ FUNCTIONS = [double, print, [].append, Account().__init__]  # type: ignore[misc]
 def test_nor_is_a_function(function: object) -> None:
     with pytest.raises(ConfigurationError, match=r"limpet\.functions"):
         catalog(function)
+    with pytest.raises(ConfigurationError, match=r"^service 'add': a function is not a service; .*limpet\.functions"):
+        catalog({"account": Account, "add": function})
+
+
+@pytest.mark.parametrize(("value", "called"), [(3, "an int"), (None, "None"), ([1], "a list")])
+def test_what_is_no_service_is_called_as_people_do(value: object, called: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{called} is not a service"):
+        catalog(value)
