@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 
 import limpet
 from limpet.cli.report import UsageError, complain, origin, show
-from limpet.cli.service import BrokenModuleError, load
+from limpet.cli.service import BrokenModuleError, find, load
 
 __all__ = ["add_command", "run"]
 
@@ -39,6 +39,9 @@ def add_command(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         "--allow", metavar="NET", action="append", help="let in this address or network alone; may be repeated"
     )
     parser.add_argument("--shared", action="store_true", help="serve one object to all sessions")
+    parser.add_argument(
+        "--types", metavar="MODULE:NAME", help="dataclasses and enums that go by value, as in shapes:Point,Color"
+    )
     parser.add_argument("--results", choices=["copy"], help="send plain results by value, not by reference")
     order = parser.add_mutually_exclusive_group()
     order.add_argument("--concurrent", action="store_true", help="run calls of one session side by side")
@@ -58,22 +61,25 @@ def run(options: argparse.Namespace) -> int:
     _set_up_logs(options.log)
     try:
         service = load(options.service, shared=options.shared)
+        types = find(options.types) if options.types else []
     except BrokenModuleError as broken:
         complain(f"{broken} cannot be imported:")
         show(origin(broken.__cause__ or broken, "limpet", "importlib"), sys.stderr)
         return 1
     with suppress(_Stop), _signals():
-        _serve(service, options)
+        _serve(service, types, options)
     return 0
 
 
-def _serve(service: Any, options: argparse.Namespace) -> None:
+def _serve(service: Any, types: list[Any], options: argparse.Namespace) -> None:
     settings: dict[str, Any] = {
         name: value
         for name in ("allow", "results", "concurrent", "serial", "local")
         if (value := getattr(options, name))
     }
     with _refusals(options):
+        if types:
+            settings["profile"] = limpet.Profile.local(codecs=(limpet.MsgpackCodec(types),))
         server = limpet.Server(service, options.listen, **settings)
     try:
         with _refusals(options):

@@ -14,7 +14,7 @@ from typing import Any, Final
 import limpet
 from limpet.cli.report import UsageError
 
-__all__ = ["BrokenModuleError", "load"]
+__all__ = ["BrokenModuleError", "find", "load"]
 
 _SHARED: Final = (list, set, tuple, frozenset, bytearray, deque)
 """Containers that are served as they are. A dict is, too, if it is not meant as a table of services."""
@@ -39,14 +39,24 @@ def load(target: str, *, shared: bool = False) -> Any:
         UsageError: if it names nothing that can be served.
         BrokenModuleError: if the module fails.
     """
-    module_name, _, names = target.partition(":")
-    if not module_name or not names:
-        raise UsageError(f"{target!r} names no service: write MODULE:NAME, as in bank:Account")
-    module = _import(module_name)
-    found = [_find(module, name.strip()) for name in names.split(",")]
+    found = find(target)
     if len(found) > 1 or _is_function(found[0]):
         return _table(target, found)
     return _one(target, found[0], shared=shared)
+
+
+def find(target: str) -> list[Any]:
+    """Return what ``MODULE:NAME`` names, with commas between several names.
+
+    Raises:
+        UsageError: if something of it is not there.
+        BrokenModuleError: if the module fails.
+    """
+    module_name, _, names = target.partition(":")
+    if not module_name or not names:
+        raise UsageError(f"{target!r} names nothing: write MODULE:NAME, as in bank:Account")
+    module = _import(module_name)
+    return [_find(module, name.strip()) for name in names.split(",")]
 
 
 def _import(name: str) -> ModuleType:

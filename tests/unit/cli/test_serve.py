@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,6 +89,40 @@ def test_results_by_value(visit: Callable[..., list[Any]]) -> None:
     [entries] = visit(["bank:Account", "--results", "copy"], client)
     assert entries == []
     assert type(entries) is list
+
+
+def test_types_that_go_by_value(visit: Callable[..., list[Any]], folder: Path) -> None:
+    (folder / "shapes.py").write_text(SHAPES)
+
+    def client(session: limpet.ClientSession) -> Any:
+        point = sys.modules["shapes"].Point
+        profile = limpet.Profile(codecs=(limpet.MsgpackCodec([point, sys.modules["shapes"].Color]),))
+        with limpet.connect(session.url, profile=profile) as knowing:
+            return knowing.open().moved(point(1)) == point(2)
+
+    assert visit(["shapes:Canvas", "--types", "shapes:Point,Color"], client) == [True]
+
+
+SHAPES = """
+import dataclasses, enum
+
+class Color(enum.Enum):
+    RED = 1
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    color: Color = Color.RED
+
+class Canvas:
+    def moved(self, point):
+        return Point(point.x + 1, point.color)
+"""
+
+
+def test_what_is_no_type_to_send(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "enums and dataclasses, not" in refusal(capsys, "bank:Account", *ANY_PORT, "--types", "bank:Account")
+    assert "bank has no 'Nothing'" in refusal(capsys, "bank:Account", *ANY_PORT, "--types", "bank:Nothing")
 
 
 @pytest.mark.parametrize("word", ["--serial", "--concurrent", "--local=anyone", "--allow=127.0.0.0/8"])
