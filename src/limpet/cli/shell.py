@@ -12,6 +12,7 @@ import limpet
 from limpet.cli.console import Console
 from limpet.cli.report import complain
 from limpet.cli.target import add_options, connect, open_service, opening, within
+from limpet.logs import with_article
 from limpet.objects.proxy import descriptor_of
 
 __all__ = ["add_command", "run"]
@@ -74,6 +75,6 @@ def _greeting(names: dict[str, Any], session: limpet.ClientSession) -> str:
 
 def _about(found: Any) -> str:
     if not limpet.is_proxy(found):
-        return f"a {type(found).__name__}"
+        return with_article(type(found))
     descriptor = descriptor_of(found)
     return ": ".join(filter(None, (descriptor.name, descriptor.doc)))

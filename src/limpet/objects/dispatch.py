@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from limpet.errors import AccessDenied, DecodeError
+from limpet.logs import with_article
 from limpet.objects.cursor import Cursor
 from limpet.objects.members import MISSING, Member, MemberTable, MemberTables
 from limpet.objects.operands import Operands, check_length, referred
@@ -191,7 +192,7 @@ class Dispatch:
             return
         for value in referred(values):
             if Operands.COMPARED in operands and not self.table_of(value).is_comparable:
-                raise Denied(_NOT_COMPARABLE, f"a {type(value).__name__} as an operand")
+                raise Denied(_NOT_COMPARABLE, f"{with_article(type(value))} as an operand")
             if Operands.TAKEN in operands:
                 check_length(value)
 

@@ -15,6 +15,7 @@ from types import NoneType
 from typing import Any, Final
 
 from limpet.codec.base import Record, Referred, Shallow
+from limpet.logs import with_article
 
 __all__ = [
     "ITEMS",
@@ -214,7 +215,7 @@ def check_held(result: Any) -> None:
     """
     kind = type(result)
     if issubclass(kind, _HOLDERS) and len(result.data if issubclass(kind, _KEEPERS) else result) > _HELD:
-        raise ValueError(f"a {kind.__name__} of more than {_HELD} items, made of another, is not kept here")
+        raise ValueError(f"{with_article(kind)} of more than {_HELD} items, made of another, is not kept here")
 
 
 _BY_VALUE: Final = frozenset({list, tuple, dict, set, frozenset, bytearray, str})

@@ -15,7 +15,7 @@ from enum import Enum
 from types import GeneratorType, MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from limpet.logs import Presenter
+from limpet.logs import Presenter, with_article
 from limpet.objects.anatomy import MISSING
 from limpet.objects.operands import ITEMS, as_made, check_source, made, set_item
 from limpet.objects.operations import FORMS, Operation
@@ -65,7 +65,7 @@ def _repeating(operation: Operation) -> Callable[..., Any]:
 
     def repeat(target: Any, count: object, /) -> Any:
         if type(count) is not int:
-            raise TypeError(f"items are repeated an int of times, not a {type(count).__name__}")
+            raise TypeError(f"items are repeated an int of times, not {with_article(type(count))}")
         if len(target) * count > ITEMS:
             raise ValueError(f"a repetition to more than {ITEMS} items is not made here")
         return apply(target, count)
