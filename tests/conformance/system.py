@@ -7,14 +7,25 @@ form, as a user who had read its documentation would.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
-from typing import Any, ClassVar, Protocol
+from traceback import format_exception
+from typing import Any, ClassVar, Final, Protocol, TypedDict, Unpack
 
-from limpet.policy.exposure import is_hidden
+from limpet.policy.exposure import is_exposed, is_hidden
 
-__all__ = ["Feature", "NotOffered", "NotYet", "Session", "System", "public_members"]
+__all__ = [
+    "Feature",
+    "Future",
+    "NotOffered",
+    "NotYet",
+    "Session",
+    "Settings",
+    "System",
+    "is_narrowed",
+    "public_members",
+]
 
 
 class NotOffered(Exception):
@@ -36,6 +47,37 @@ class Feature(Enum):
     WITH = "with blocks"
 
 
+class Settings(TypedDict, total=False):
+    """How a server differs from what it is by default."""
+
+    shared: bool
+    """Make one instance, without arguments, for all; else one is made for each ``open``."""
+    at: str
+    """Where to listen: an address of this machine, or the path of a Unix socket."""
+    only: Collection[str]
+    """The names of all members that clients may reach, special methods among them."""
+    stack: bool
+    """Whether clients are shown the server's stack."""
+    message_bytes: int
+    """The largest message."""
+    depth: int
+    """How deep values are nested at most."""
+    idle_seconds: float
+    """How long a connection may be idle."""
+
+
+NO: Final[Mapping[str, str]] = {
+    "shared": "no shared objects",
+    "at": "TCP over IPv4 only",
+    "only": "no list of what is shown",
+    "stack": "nothing to say about the stack",
+    "message_bytes": "no limit of messages",
+    "depth": "no limit of nesting",
+    "idle_seconds": "no limit of idle time",
+}
+"""What is said of a system that lacks a setting."""
+
+
 class Session(Protocol):
     """A client's connection."""
 
@@ -55,6 +97,8 @@ class System(ABC):
     """What its column is called."""
     lacks: ClassVar[Mapping[Feature, str]] = {}
     """What it does not have, and what it does instead."""
+    settings: ClassVar[Collection[str]] = ("shared",)
+    """Which `Settings` its servers have."""
     denied: ClassVar[tuple[type[Exception], ...]]
     """What a client gets for a member that is not there, or not for it."""
     late: ClassVar[tuple[type[Exception], ...]] = ()
@@ -68,26 +112,31 @@ class System(ABC):
         """Return which version is looked at."""
 
     @abstractmethod
-    def host(self, kind: type, *, shared: bool = False) -> AbstractContextManager[str]:
+    def host(self, kind: type, **settings: Unpack[Settings]) -> AbstractContextManager[str]:
         """Serve ``kind`` on loopback from threads of this process, and give the address.
 
-        Args:
-            kind: an instance of it is made for each ``open``.
-            shared: make one instance, without arguments, for all.
+        An instance of it is made for each ``open``.
         """
 
     @abstractmethod
     def connect(self, address: str) -> AbstractContextManager[Session]:
         """Connect to the server at ``address``."""
 
-    def serve(self, kind: type, *, shared: bool = False) -> AbstractContextManager[str]:
+    def check(self, settings: Settings) -> None:
+        """Raise NotOffered if one of these settings is not there."""
+        for name in settings:
+            if name not in self.settings:
+                raise NotOffered(NO[name])
+
+    def serve(self, kind: type, **settings: Unpack[Settings]) -> AbstractContextManager[str]:
         """Serve where it is quickest: in this process, if the system can be its own client there."""
-        return self.host(kind, shared=shared)
+        self.check(settings)
+        return self.host(kind, **settings)
 
     @contextmanager
-    def session(self, kind: type, *, shared: bool = False) -> Generator[Session]:
+    def session(self, kind: type, **settings: Unpack[Settings]) -> Generator[Session]:
         """Serve ``kind`` and connect to it."""
-        with self.serve(kind, shared=shared) as address, self.connect(address) as session:
+        with self.serve(kind, **settings) as address, self.connect(address) as session:
             yield session
 
     @contextmanager
@@ -103,9 +152,41 @@ class System(ABC):
         """Let calls of ``proxy`` in the ``with`` block take so many seconds."""
         raise NotOffered("no timeouts")
 
-    def later(self, method: Callable[..., Any], *args: object) -> Future:
-        """Call ``method`` and do not wait."""
+    def later(self, method: Callable[..., Any], *args: object, seconds: float | None = None) -> Future:
+        """Call ``method`` and do not wait.
+
+        Args:
+            seconds: how long its result may take.
+        """
         raise NotOffered("no futures")
+
+    def named(self, services: Mapping[str, type]) -> AbstractContextManager[str]:
+        """Serve several classes, each under its name, and give the address."""
+        raise NotOffered("one service for each server")
+
+    def service(self, session: Session, name: str) -> Session:
+        """Return what opens the service of that name."""
+        raise NotOffered("one service for each server")
+
+    def reference(self, target: object) -> Any:
+        """Return what is given as an argument so that the server can call ``target`` here."""
+        raise NotOffered("clients have no objects")
+
+    def copy(self, proxy: Any) -> Any:
+        """Return a local copy of what ``proxy`` stands for."""
+        raise NotOffered("no copies")
+
+    def release(self, proxy: Any) -> None:
+        """Let go of the object that ``proxy`` stands for."""
+        raise NotOffered("proxies go with their last name")
+
+    def ping(self, session: Session) -> None:
+        """Ask for a sign of life."""
+        raise NotOffered("no pings")
+
+    def printed(self, error: Exception) -> str:
+        """Return what is printed of an error, in the form that shows the remote stack if there is one."""
+        return "".join(format_exception(error))
 
 
 class Future(Protocol):
@@ -119,6 +200,15 @@ class Future(Protocol):
         """Return it once it is there, or raise what the call raised."""
         ...
 
+    def add_done_callback(self, function: Callable[[Any], object], /) -> None:
+        """Call ``function`` once it is there; at once if it is."""
+        ...
+
+
+def is_narrowed(kind: type) -> bool:
+    """Tell whether ``kind`` marks what of it is shown, or is not."""
+    return any(is_exposed(member) or is_hidden(member) for member in vars(kind).values())
+
 
 def public_members(kind: type) -> dict[str, Any]:
     """Return the members of ``kind`` that clients are to reach, special methods included."""
@@ -126,4 +216,6 @@ def public_members(kind: type) -> dict[str, Any]:
     for cls in reversed(kind.__mro__[:-1]):
         members |= vars(cls)
     ours = (name for name in members if not name.startswith("_") or (name.endswith("__") and callable(members[name])))
-    return {name: members[name] for name in ours if name != "__init__" and not is_hidden(members[name])}
+    shown = {name: members[name] for name in ours if name != "__init__" and not is_hidden(members[name])}
+    marked = {name: member for name, member in shown.items() if is_exposed(member)}
+    return shown if is_exposed(kind) else marked or shown

@@ -5,18 +5,18 @@ from __future__ import annotations
 import collections.abc
 import platform
 import sys
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import current_process
-from multiprocessing.managers import RemoteError, SyncManager
+from multiprocessing.managers import BaseProxy, RemoteError, SyncManager
 from operator import attrgetter
 from threading import Thread
-from typing import Any, ClassVar, cast, get_origin, get_type_hints
+from typing import Any, ClassVar, Unpack, cast, get_origin, get_type_hints
 
 from limpet.policy.exposure import is_exposed
 from tests.conformance.process import server_process
-from tests.conformance.system import Feature, Session, System, public_members
+from tests.conformance.system import Feature, NotOffered, Session, Settings, System, public_members
 
 __all__ = ["SYSTEM"]
 
@@ -31,6 +31,7 @@ class Managers(System):
     """A SyncManager that knows the served class."""
 
     name = "managers"
+    settings: ClassVar = ("shared", "at", "only")
     lacks: ClassVar = {
         Feature.ATTRIBUTES: "methods only",
         Feature.CALLBACKS: "functions cannot be pickled",
@@ -46,57 +47,99 @@ class Managers(System):
         return f"Python {platform.python_version()}"
 
     @contextmanager
-    def host(self, kind: type, *, shared: bool = False) -> Generator[str]:
-        manager = manager_class(kind, shared=shared)(("127.0.0.1", 0), KEY)
-        server = manager.get_server()
-        Thread(target=server.serve_forever, daemon=True).start()
-        host, port = cast("tuple[str, int]", server.address)
-        yield f"{host}:{port}/{kind.__module__}:{kind.__qualname__}"
+    def host(self, kind: type, **settings: Unpack[Settings]) -> Generator[str]:
+        place = settings.get("at", "127.0.0.1")
+        if ":" in place:
+            raise NotOffered("no IPv6")
+        one = kind() if settings.get("shared") else None
+        manager = manager_class({SERVED: kind}, settings.get("only"), one)
+        yield start(manager, {SERVED: kind}, place if place.startswith("/") else (place, 0))
 
     @contextmanager
-    def serve(self, kind: type, *, shared: bool = False) -> Generator[str]:
+    def serve(self, kind: type, **settings: Unpack[Settings]) -> Generator[str]:
         # A process that serves takes a proxy of its own for the object itself, so the server is in another.
-        with server_process(self, kind, shared=shared) as server:
+        with server_process(self, kind, **settings) as server:
             yield server.address
 
     @contextmanager
     def connect(self, address: str) -> Generator[Session]:
-        place, _, path = address.partition("/")
+        entries, _, place = address.partition("@")
+        kinds = dict(entry.split("=") for entry in entries.split(","))
         host, _, port = place.rpartition(":")
-        module, _, name = path.partition(":")
-        kind = attrgetter(name)(import_module(module))
         current_process().authkey = KEY  # what proxies that arrive are opened with
-        manager: Any = manager_class(kind)((host, int(port)), KEY)
+        manager_type = manager_class({name: kind_at(path) for name, path in kinds.items()})
+        manager: Any = manager_type((host, int(port)) if host else place, KEY)
         manager.connect()
         yield manager
+
+    @contextmanager
+    def named(self, services: Mapping[str, type]) -> Generator[str]:
+        yield start(manager_class(services), services, ("127.0.0.1", 0))
+
+    def service(self, session: Session, name: str) -> Session:
+        return Named(getattr(session, name))
+
+    def copy(self, proxy: Any) -> Any:
+        # What is not registered comes by value.
+        return proxy._getvalue() if isinstance(proxy, BaseProxy) else proxy
 
 
 SYSTEM = Managers()
 
 
-def manager_class(kind: type, *, shared: bool = False) -> type[SyncManager]:
-    """Return the class of managers, for the server and for its clients, that have ``kind`` as ``open``."""
+class Named:
+    """What makes the objects of one name."""
+
+    def __init__(self, make: Any) -> None:
+        self.open = make
+
+
+def start(manager: type[SyncManager], kinds: Mapping[str, type], place: object) -> str:
+    """Serve from a thread, and give the address: what there is, and where."""
+    server = manager(place, KEY).get_server()  # type: ignore[arg-type]  # the path of a Unix socket is one, too
+    Thread(target=server.serve_forever, daemon=True).start()
+    address = server.address if isinstance(server.address, str) else ":".join(map(str, server.address or ()))
+    return ",".join(f"{name}={kind.__module__}:{kind.__qualname__}" for name, kind in kinds.items()) + f"@{address}"
+
+
+def kind_at(path: str) -> type:
+    """Return the class at ``module:name``."""
+    module, _, name = path.partition(":")
+    return cast("type", attrgetter(name)(import_module(module)))
+
+
+def manager_class(
+    kinds: Mapping[str, type], only: Collection[str] | None = None, one: object = None
+) -> type[SyncManager]:
+    """Return the class of managers, for the server and for its clients, that have these classes.
+
+    Args:
+        kinds: by the names they have there.
+        only: the names of the members that clients reach.
+        one: the object that all share, if they do.
+    """
 
     class Manager(SyncManager):
-        """Of this class alone: what is registered is kept in the class."""
+        """Of these classes alone: what is registered is kept in the class."""
 
-    if kind in BUILT_IN:
-        setattr(Manager, SERVED, getattr(Manager, BUILT_IN[kind]))
-        return Manager
-    for beside in vars(sys.modules[kind.__module__]).values():
-        if isinstance(beside, type) and is_exposed(beside):
-            Manager.register(beside.__name__, create_method=False, **registration(beside))
-    if shared:
-        one = kind()
-        Manager.register(SERVED, lambda: one, **registration(kind))
-    else:
-        Manager.register(SERVED, kind, **registration(kind))
+    for name, kind in kinds.items():
+        if kind in BUILT_IN:
+            setattr(Manager, name, getattr(Manager, BUILT_IN[kind]))
+            continue
+        for beside in vars(sys.modules[kind.__module__]).values():
+            if isinstance(beside, type) and is_exposed(beside):
+                Manager.register(beside.__name__, create_method=False, **registration(beside, only))
+        Manager.register(name, kind if one is None else lambda: one, **registration(kind, only))
     return Manager
 
 
-def registration(kind: type) -> dict[str, Any]:
+def registration(kind: type, only: Collection[str] | None) -> dict[str, Any]:
     """Return what `register` is told of a class: its methods, and which of them return what by reference."""
-    methods = {name: member for name, member in public_members(kind).items() if callable(member)}
+    methods = {
+        name: member
+        for name, member in public_members(kind).items()
+        if callable(member) and (only is None or name in only)
+    }
     references = {}
     for name, method in methods.items():
         result = get_type_hints(method).get("return")
