@@ -14,6 +14,7 @@ from typing import Final
 
 from limpet.errors import DecodeError
 from limpet.logs import printable
+from limpet.objects.anatomy import resolution
 from limpet.objects.members import MemberKind, MemberTable
 from limpet.objects.operations import FORMS, Operation
 from limpet.objects.reviewed import CONTAINERS
@@ -34,6 +35,16 @@ INTERFACES: Final[Mapping[str, type]] = {
 }
 """What isinstance() may tell of a proxy, by its name in collections.abc."""
 _READ_ONLY: Final = ("Mapping", "Sequence", "Set")
+_LARGEST_FIRST: Final = tuple(INTERFACES)[::-1]
+_IMPLEMENTED: Final[Mapping[type, AbstractSet[str]]] = {
+    cls: {name for name, interface in INTERFACES.items() if issubclass(cls, interface)}
+    for cls in (*CONTAINERS, *INTERFACES.values())
+}
+_DEMANDED: Final[Mapping[str, AbstractSet[str]]] = {
+    name: {member for member in dir(cls) if not member.startswith("_")} | vars(cls)["__abstractmethods__"]
+    for name, cls in INTERFACES.items()
+}
+"""What users of an interface use: its methods, and the operators that it does not make of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,7 @@ def describe(cls: type, table: MemberTable, view: View) -> dict[str, object]:
     members = [member for member in table.members.values() if writable or not member.writes]
     operations = [number for number, form in table.operations.items() if writable or not form.writes]
     concurrent = [member.name for member in members if member.concurrent]
+    shown = {member.name for member in members} | {FORMS[number].dunder for number in operations}
     return {
         "name": cls.__qualname__[:_TEXT],
         "doc": _first_line(cls.__dict__.get("__doc__")),
@@ -75,17 +87,20 @@ def describe(cls: type, table: MemberTable, view: View) -> dict[str, object]:
         },
         "data": [member.name for member in members if member.kind is not MemberKind.METHOD],
         "operations": sorted(int(number) for number in operations),
-        "interface": _interface(cls, writable=writable),
+        "interface": _interface(cls, shown, writable=writable),
         **({"concurrent": concurrent} if concurrent else {}),
     }
 
 
-def _interface(cls: type, *, writable: bool) -> str:
-    """Return the interface that a container truly implements through this view."""
-    if cls not in CONTAINERS:
-        return ""
-    names = tuple(INTERFACES)[::-1] if writable else _READ_ONLY
-    return next((name for name in names if issubclass(cls, INTERFACES[name])), "")
+def _interface(cls: type, shown: AbstractSet[str], *, writable: bool) -> str:
+    """Return the interface that ``cls`` truly implements through this view.
+
+    A container's is known. A user's class has one that it is derived from, if all of it is shown.
+    """
+    derived = {name for base in resolution(cls) for name in _IMPLEMENTED.get(base, ())}
+    if cls in CONTAINERS:
+        return next((name for name in (_LARGEST_FIRST if writable else _READ_ONLY) if name in derived), "")
+    return next((name for name in _LARGEST_FIRST if name in derived and _DEMANDED[name] <= shown), "")
 
 
 def _first_line(doc: object) -> str:
