@@ -70,7 +70,7 @@ NO: Final[Mapping[str, str]] = {
     "shared": "no shared objects",
     "at": "TCP over IPv4 only",
     "only": "no list of what is shown",
-    "stack": "nothing to say about the stack",
+    "stack": "no choice about the stack",
     "message_bytes": "no limit of messages",
     "depth": "no limit of nesting",
     "idle_seconds": "no limit of idle time",

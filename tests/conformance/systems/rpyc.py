@@ -15,7 +15,7 @@ from rpyc.core.protocol import DEFAULT_CONFIG
 from rpyc.utils.server import ThreadedServer
 
 from limpet.policy.exposure import is_exposed
-from tests.conformance.system import Future, Session, Settings, System, is_narrowed, public_members
+from tests.conformance.system import Future, NotOffered, Session, Settings, System, is_narrowed, public_members
 
 __all__ = ["SYSTEM"]
 
@@ -90,6 +90,9 @@ class Rpyc(System):
 
     def reference(self, target: object) -> Any:
         return target
+
+    def copy(self, proxy: Any) -> Any:
+        raise NotOffered("with pickle only")
 
     def ping(self, session: Session) -> None:
         connection_of(session).ping()
