@@ -7,11 +7,12 @@ form, as a user who had read its documentation would.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
 from traceback import format_exception
-from typing import Any, ClassVar, Final, Protocol, TypedDict, Unpack
+from types import TracebackType
+from typing import Any, ClassVar, Final, Protocol, Self, TypedDict, Unpack
 
 from limpet.policy.exposure import is_exposed, is_hidden
 
@@ -20,6 +21,7 @@ __all__ = [
     "Future",
     "NotOffered",
     "NotYet",
+    "Server",
     "Session",
     "Settings",
     "System",
@@ -41,9 +43,13 @@ class Feature(Enum):
 
     ATTRIBUTES = "data attributes"
     CALLBACKS = "functions as arguments"
+    CALLER = "who calls"
+    CONNECTIONS = "connections that are closed"
+    IN_PROCESS = "servers in the threads of one process"
     OPERATORS = "operators"
     PROPERTIES = "properties"
     REFERENCES = "results by reference"
+    REFUSALS = "values that cannot travel"
     WITH = "with blocks"
 
 
@@ -54,6 +60,12 @@ class Settings(TypedDict, total=False):
     """Make one instance, without arguments, for all; else one is made for each ``open``."""
     at: str
     """Where to listen: an address of this machine, or the path of a Unix socket."""
+    port: int
+    """Which port; any free one if it is not said."""
+    seen_at: int
+    """The port at which clients reach it, through a forwarder."""
+    allow: str
+    """The one address that clients may come from."""
     only: Collection[str]
     """The names of all members that clients may reach, special methods among them."""
     stack: bool
@@ -69,6 +81,9 @@ class Settings(TypedDict, total=False):
 NO: Final[Mapping[str, str]] = {
     "shared": "no shared objects",
     "at": "TCP over IPv4 only",
+    "port": "no choice of ports",
+    "seen_at": "nothing to say about forwarders",
+    "allow": "no policy of addresses",
     "only": "no list of what is shown",
     "stack": "no choice about the stack",
     "message_bytes": "no limit of messages",
@@ -86,6 +101,36 @@ class Session(Protocol):
         ...
 
 
+class Server(Protocol):
+    """A server that is made and not started. Its ``with`` block starts it, and stops it."""
+
+    @property
+    def url(self) -> str:
+        """Return where clients connect to, once it has started."""
+        ...
+
+    def start(self) -> None:
+        """Begin to serve, and return."""
+        ...
+
+    def stop(self) -> None:
+        """End it."""
+        ...
+
+    def wait(self) -> None:
+        """Wait until it has ended."""
+        ...
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
 class System(ABC):
     """One way to reach the objects of another process.
 
@@ -99,8 +144,18 @@ class System(ABC):
     """What it does not have, and what it does instead."""
     settings: ClassVar[Collection[str]] = ("shared",)
     """Which `Settings` its servers have."""
+    facade: ClassVar[str]
+    """The module that its users import."""
+    nonsense: ClassVar[Mapping[str, object]] = {}
+    """A setting of its own that makes no sense."""
+    own: ClassVar[tuple[type[Exception], ...]] = ()
+    """What all its own errors are."""
+    misuse: ClassVar[tuple[type[Exception], ...]] = ()
+    """What a user gets for an address, a service or a setting that is none."""
     denied: ClassVar[tuple[type[Exception], ...]]
-    """What a client gets for a member that is not there, or not for it."""
+    """What a client gets for a member or a service that is not there, or not for it."""
+    unsendable: ClassVar[tuple[type[Exception], ...]] = ()
+    """What a client gets for an argument or a result that cannot travel."""
     late: ClassVar[tuple[type[Exception], ...]] = ()
     """What a client gets when a deadline passed."""
     lost: ClassVar[tuple[type[Exception], ...]]
@@ -160,8 +215,52 @@ class System(ABC):
         """
         raise NotOffered("no futures")
 
-    def named(self, services: Mapping[str, type]) -> AbstractContextManager[str]:
-        """Serve several classes, each under its name, and give the address."""
+    def server(self, kind: type) -> Server:
+        """Return a server of ``kind``, not yet started."""
+        raise NotOffered("nothing to start")
+
+    def publish(self, target: object) -> Server:
+        """Return a server of ``target`` itself, the same for all."""
+        raise NotOffered("classes only")
+
+    def default_host(self) -> str:
+        """Return where a server listens if nothing is said of it; nothing for a Unix socket."""
+        raise NotOffered("an address is always named")
+
+    def address(self, host: str, port: int) -> str:
+        """Return the address of a server, as text."""
+        raise NotOffered("host and port are no text")
+
+    def addresses(self) -> Mapping[str, str]:
+        """Return an address of each kind, and how it is shown."""
+        raise NotOffered("host and port are no text")
+
+    def shown(self, address: str) -> str:
+        """Return how an address is shown; nothing is connected."""
+        raise NotOffered("host and port are no text")
+
+    def codecs(self) -> Mapping[str, int]:
+        """Return the codecs there are, and which number each has on the wire."""
+        raise NotOffered("no choice of codecs")
+
+    def speaking(self, kind: type, codec: str) -> AbstractContextManager[Session]:
+        """Serve ``kind`` and connect to it with that codec."""
+        raise NotOffered("no choice of codecs")
+
+    def configure(self, **settings: object) -> None:
+        """Give a server settings of the system's own, and forget it."""
+        raise NotOffered("no settings")
+
+    def caller(self) -> object:
+        """Return, in served code, who calls."""
+        raise NotOffered(self.lacks[Feature.CALLER])
+
+    def carried(self, function: Callable[[], object]) -> object:
+        """Return, in served code, what ``function`` returns in another thread that knows who calls."""
+        raise NotOffered(self.lacks[Feature.CALLER])
+
+    def named(self, services: Mapping[Any, Any]) -> AbstractContextManager[str]:
+        """Serve several classes and objects, each under its name, and give the address."""
         raise NotOffered("one service for each server")
 
     def service(self, session: Session, name: str) -> Session:
@@ -175,6 +274,10 @@ class System(ABC):
     def copy(self, proxy: Any) -> Any:
         """Return a local copy of what ``proxy`` stands for."""
         raise NotOffered("no copies")
+
+    def prefetch(self, iterator: Any, count: int) -> Iterator[Any]:
+        """Iterate in chunks of so many items."""
+        raise NotOffered("items come one by one")
 
     def release(self, proxy: Any) -> None:
         """Let go of the object that ``proxy`` stands for."""

@@ -7,39 +7,47 @@ import platform
 import sys
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
-from multiprocessing import current_process
-from multiprocessing.managers import BaseProxy, RemoteError, SyncManager
+from multiprocessing import ProcessError, current_process
+from multiprocessing.managers import BaseProxy, DictProxy, ListProxy, RemoteError, SyncManager
 from operator import attrgetter
+from pickle import PicklingError
 from threading import Thread
 from typing import Any, ClassVar, Unpack, cast, get_origin, get_type_hints
 
 from limpet.policy.exposure import is_exposed
 from tests.conformance.process import server_process
-from tests.conformance.system import Feature, NotOffered, Session, Settings, System, public_members
+from tests.conformance.system import Feature, NotOffered, Server, Session, Settings, System, public_members
 
 __all__ = ["SYSTEM"]
 
 KEY = b"of this test alone"
 SERVED = "open"
 """The name that the served class is registered under."""
-BUILT_IN = {list: "list", dict: "dict"}
-"""What a SyncManager shares by itself."""
+BUILT_IN = {list: ListProxy, dict: DictProxy}
+"""What has proxies of its own."""
 
 
 class Managers(System):
     """A SyncManager that knows the served class."""
 
     name = "managers"
-    settings: ClassVar = ("shared", "at", "only")
+    settings: ClassVar = ("shared", "at", "port", "seen_at", "only")
     lacks: ClassVar = {
         Feature.ATTRIBUTES: "methods only",
         Feature.CALLBACKS: "functions cannot be pickled",
+        Feature.CALLER: "served code does not know",
+        Feature.CONNECTIONS: "proxies connect by themselves",
+        Feature.IN_PROCESS: "each server has a process of its own",
         Feature.OPERATORS: "no operators",
         Feature.PROPERTIES: "methods only",
         Feature.WITH: "for its own locks only",
     }
+    facade = "multiprocessing.managers"
+    own = (ProcessError, RemoteError)
     denied = (AttributeError, RemoteError)
+    unsendable = (PicklingError, TypeError, AttributeError, RemoteError)
     lost = (EOFError, ConnectionError)
 
     @property
@@ -51,9 +59,12 @@ class Managers(System):
         place = settings.get("at", "127.0.0.1")
         if ":" in place:
             raise NotOffered("no IPv6")
-        one = kind() if settings.get("shared") else None
-        manager = manager_class({SERVED: kind}, settings.get("only"), one)
-        yield start(manager, {SERVED: kind}, place if place.startswith("/") else (place, 0))
+        services = {SERVED: kind() if settings.get("shared") else kind}
+        manager = manager_class(services, settings.get("only"))
+        where = place if place.startswith("/") else (place, settings.get("port", 0))
+        server = manager(where, KEY).get_server()
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield url(services, server.address)
 
     @contextmanager
     def serve(self, kind: type, **settings: Unpack[Settings]) -> Generator[str]:
@@ -72,9 +83,17 @@ class Managers(System):
         manager.connect()
         yield manager
 
+    def server(self, kind: type) -> Server:
+        return ManagerServer({SERVED: kind})
+
+    def default_host(self) -> str:
+        address = SyncManager().get_server().address
+        return str(address[0]) if isinstance(address, tuple) else ""
+
     @contextmanager
-    def named(self, services: Mapping[str, type]) -> Generator[str]:
-        yield start(manager_class(services), services, ("127.0.0.1", 0))
+    def named(self, services: Mapping[Any, Any]) -> Generator[str]:
+        with ManagerServer(services) as server:
+            yield server.url
 
     def service(self, session: Session, name: str) -> Session:
         return Named(getattr(session, name))
@@ -94,12 +113,40 @@ class Named:
         self.open = make
 
 
-def start(manager: type[SyncManager], kinds: Mapping[str, type], place: object) -> str:
-    """Serve from a thread, and give the address: what there is, and where."""
-    server = manager(place, KEY).get_server()  # type: ignore[arg-type]  # the path of a Unix socket is one, too
-    Thread(target=server.serve_forever, daemon=True).start()
-    address = server.address if isinstance(server.address, str) else ":".join(map(str, server.address or ()))
-    return ",".join(f"{name}={kind.__module__}:{kind.__qualname__}" for name, kind in kinds.items()) + f"@{address}"
+class ManagerServer(Server):
+    """A manager that has its server in a process of its own."""
+
+    def __init__(self, services: Mapping[str, Any]) -> None:
+        self._services = services
+        self._manager = manager_class(services)(("127.0.0.1", 0), KEY)
+
+    def __repr__(self) -> str:
+        return repr(self._manager)
+
+    @property
+    def url(self) -> str:
+        return url(self._services, self._manager.address)
+
+    def start(self) -> None:
+        self._manager.start()
+
+    def stop(self) -> None:
+        self._manager.shutdown()
+
+    def wait(self) -> None:
+        self._manager.join()
+
+
+def url(services: Mapping[str, Any], address: object) -> str:
+    """Return, as text, where a server is and what it has: clients must know the classes."""
+    kinds = {name: kind_of(target) for name, target in services.items()}
+    entries = ",".join(f"{name}={kind.__module__}:{kind.__qualname__}" for name, kind in kinds.items())
+    return f"{entries}@{':'.join(map(str, address)) if isinstance(address, tuple) else address}"
+
+
+def kind_of(target: Any) -> type:
+    """Return the class of what is served."""
+    return target if isinstance(target, type) else type(target)
 
 
 def kind_at(path: str) -> type:
@@ -108,29 +155,33 @@ def kind_at(path: str) -> type:
     return cast("type", attrgetter(name)(import_module(module)))
 
 
-def manager_class(
-    kinds: Mapping[str, type], only: Collection[str] | None = None, one: object = None
-) -> type[SyncManager]:
-    """Return the class of managers, for the server and for its clients, that have these classes.
+def manager_class(services: Mapping[str, Any], only: Collection[str] | None = None) -> type[SyncManager]:
+    """Return the class of managers, for the server and for its clients, that have these services.
 
     Args:
-        kinds: by the names they have there.
+        services: classes, and objects for all, by their names.
         only: the names of the members that clients reach.
-        one: the object that all share, if they do.
     """
 
     class Manager(SyncManager):
-        """Of these classes alone: what is registered is kept in the class."""
+        """Of these services alone: what is registered is kept in the class."""
 
-    for name, kind in kinds.items():
+    for name, target in services.items():
+        kind = kind_of(target)
+        make = kind if kind is target else partial(identity, target)
         if kind in BUILT_IN:
-            setattr(Manager, name, getattr(Manager, BUILT_IN[kind]))
+            Manager.register(name, make, BUILT_IN[kind])
             continue
         for beside in vars(sys.modules[kind.__module__]).values():
             if isinstance(beside, type) and is_exposed(beside):
                 Manager.register(beside.__name__, create_method=False, **registration(beside, only))
-        Manager.register(name, kind if one is None else lambda: one, **registration(kind, only))
+        Manager.register(name, make, **registration(kind, only))
     return Manager
+
+
+def identity(target: object) -> object:
+    """Return ``target``, for all that ask."""
+    return target
 
 
 def registration(kind: type, only: Collection[str] | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
 from threading import Thread
@@ -17,25 +18,31 @@ import Pyro5.errors
 from Pyro5.serializers import serializers
 
 from limpet.policy.exposure import is_exposed
-from tests.conformance.system import Feature, NotOffered, Session, Settings, System, public_members
+from tests.conformance.system import Feature, NotOffered, Server, Session, Settings, System, public_members
 
 __all__ = ["SYSTEM"]
 
 Pyro5.config.SERPENT_BYTES_REPR = True
+ROOT = "root"
 
 
 class Pyro(System):
     """Pyro5 with its threaded server."""
 
     name = "Pyro5"
-    settings: ClassVar = ("shared", "at", "only")
+    settings: ClassVar = ("shared", "at", "port", "seen_at", "allow", "only")
     lacks: ClassVar = {
         Feature.ATTRIBUTES: "properties only",
         Feature.CALLBACKS: "clients run a server for that",
         Feature.OPERATORS: "no operators",
         Feature.WITH: "with closes the connection",
     }
-    denied = (AttributeError,)
+    facade = "Pyro5.api"
+    nonsense: ClassVar = {"SERVERTYPE": "nonsense"}
+    own = (Pyro5.errors.PyroError,)
+    misuse = (Pyro5.errors.PyroError, AttributeError, TypeError, ValueError)
+    denied = (AttributeError, Pyro5.errors.DaemonError)
+    unsendable = (Pyro5.errors.SerializeError,)
     late = (Pyro5.errors.TimeoutError,)
     lost = (Pyro5.errors.CommunicationError,)
 
@@ -45,14 +52,16 @@ class Pyro(System):
 
     @contextmanager
     def host(self, kind: type, **settings: Unpack[Settings]) -> Generator[str]:
-        one = kind() if settings.get("shared") else None
-        place, only = settings.get("at", "127.0.0.1"), settings.get("only")
-        daemon = Pyro5.api.Daemon(unixsocket=place) if place.startswith("/") else Pyro5.api.Daemon(host=place)
-        classes = {kind, *exposed_beside(kind)}
-        for cls in classes:
-            expose(cls, only)
-        with serving(daemon, classes):
-            yield str(daemon.register(root(daemon, classes, kind if one is None else lambda: one)))
+        place = settings.get("at", "127.0.0.1")
+        where: dict[str, Any] = {"unixsocket": place}
+        if not place.startswith("/"):
+            where = {"host": place, "port": settings.get("port", 0)}
+        if "seen_at" in settings:
+            where |= {"nathost": "127.0.0.1", "natport": settings["seen_at"]}
+        daemon = Guarded(settings["allow"], **where) if "allow" in settings else Pyro5.api.Daemon(**where)
+        services = {ROOT: kind() if settings.get("shared") else kind}
+        with PyroServer(daemon, services, settings.get("only")) as server:
+            yield server.url
 
     @contextmanager
     def connect(self, address: str) -> Generator[Session]:
@@ -71,19 +80,67 @@ class Pyro(System):
         finally:
             proxy._pyroTimeout = before
 
-    @contextmanager
-    def named(self, services: Mapping[str, type]) -> Generator[str]:
+    def server(self, kind: type) -> Server:
+        return PyroServer(Pyro5.api.Daemon(host="127.0.0.1"), {ROOT: kind})
+
+    def publish(self, target: object) -> Server:
         daemon = Pyro5.api.Daemon(host="127.0.0.1")
-        classes = set(services.values())
-        for name, kind in services.items():
-            expose(kind)
-            daemon.register(root(daemon, classes, kind), name)
-        with serving(daemon, classes):
-            yield f"PYRO:{Pyro5.core.DAEMON_NAME}@{daemon.locationStr}"
+        daemon.register(target)
+        return PyroServer(daemon, {ROOT: target})
+
+    def default_host(self) -> str:
+        with Pyro5.api.Daemon() as daemon:
+            return str(daemon.locationStr).rpartition(":")[0]
+
+    def address(self, host: str, port: int) -> str:
+        return f"PYRO:{ROOT}@{f'[{host}]' if ':' in host else host}:{port}"
+
+    def addresses(self) -> Mapping[str, str]:
+        known = (
+            *("PYRO:a@127.0.0.1:7373", "PYRO:a@localhost:80", "PYRO:a@[::1]:7373", "PYRO:a@./u:/run/a/b"),
+            *("PYRONAME:a", "PYRONAME:a@host:80", "PYROMETA:a,b"),
+        )
+        return dict(zip(known, known, strict=True))
+
+    def shown(self, address: str) -> str:
+        return str(Pyro5.api.URI(address))
+
+    def codecs(self) -> Mapping[str, int]:
+        return {name: serializer.serializer_id for name, serializer in serializers.items()}
+
+    @contextmanager
+    def speaking(self, kind: type, codec: str) -> Generator[Session]:
+        with configured(SERIALIZER=codec), self.session(kind) as session:
+            yield session
+
+    def configure(self, **settings: object) -> None:
+        with configured(**settings):
+            Pyro5.api.Daemon().close()
+
+    def caller(self) -> object:
+        return Pyro5.api.current_context.client_sock_addr
+
+    def carried(self, function: Callable[[], object]) -> object:
+        context = Pyro5.api.current_context.to_global()
+
+        def run() -> object:
+            Pyro5.api.current_context.from_global(context)
+            return function()
+
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(run).result()
+
+    @contextmanager
+    def named(self, services: Mapping[Any, Any]) -> Generator[str]:
+        with PyroServer(Pyro5.api.Daemon(host="127.0.0.1"), services) as server:
+            yield server.url
 
     def service(self, session: Session, name: str) -> Session:
         proxy: Any = session
         return Pyro5.api.Proxy(f"PYRO:{name}@{proxy._pyroUri.location}")  # type: ignore[no-any-return]
+
+    def release(self, proxy: Any) -> None:
+        proxy._pyroRelease()
 
     def copy(self, proxy: Any) -> Any:
         return proxy  # what is not registered comes by value
@@ -93,6 +150,85 @@ class Pyro(System):
 
 
 SYSTEM = Pyro()
+
+
+class Guarded(Pyro5.api.Daemon):  # type: ignore[misc]  # Pyro5 has no types
+    """A daemon for clients from one address alone."""
+
+    def __init__(self, allow: str, **where: Any) -> None:
+        super().__init__(**where)
+        self._allow = allow
+
+    def validateHandshake(self, conn: Any, data: object) -> str:  # noqa: N802 - Pyro5's name
+        if conn.sock.getpeername()[0] != self._allow:
+            raise ValueError("not from there")
+        return "welcome"
+
+
+class PyroServer(Server):
+    """A daemon in a thread, and in it for each service an object that opens it.
+
+    Args:
+        services: classes and objects by their names; the first has the address.
+        only: what of them clients reach.
+    """
+
+    def __init__(self, daemon: Any, services: Mapping[Any, Any], only: Collection[str] | None = None) -> None:
+        self._daemon = daemon
+        self._targets = [target for target in services.values() if not isinstance(target, type)]
+        self._name = next(iter(services))
+        classes = {target if isinstance(target, type) else type(target) for target in services.values()}
+        classes.update(*map(exposed_beside, classes))
+        try:
+            for cls in classes:
+                expose(cls, only)
+            for name, target in services.items():
+                daemon.register(root(daemon, classes, opener(target)), name)
+        except Exception:
+            daemon.close()
+            raise
+        let_leave(daemon, classes)
+        self._thread = Thread(target=daemon.requestLoop, daemon=True)
+
+    def __repr__(self) -> str:
+        return repr(self._daemon)
+
+    @property
+    def url(self) -> str:
+        return str(self._daemon.uriFor(self._name))
+
+    def start(self) -> None:
+        self._daemon.__enter__()
+        self._thread.start()
+
+    def stop(self) -> None:
+        for target in self._targets:
+            if getattr(target, "_pyroDaemon", None) is not None:
+                self._daemon.unregister(target)
+        self._daemon.shutdown()
+        self._thread.join()
+        self._daemon.close()
+
+    def wait(self) -> None:
+        self._thread.join()
+
+
+def opener(target: Any) -> Callable[..., Any]:
+    """Return what makes an instance of a class, or gives an object to all."""
+    return target if isinstance(target, type) else lambda: target
+
+
+@contextmanager
+def configured(**settings: object) -> Generator[None]:
+    """Set what is set for all of Pyro5, for a while."""
+    before = {setting: getattr(Pyro5.config, setting) for setting in settings}
+    try:
+        for setting, value in settings.items():
+            setattr(Pyro5.config, setting, value)
+        yield
+    finally:
+        for setting, value in before.items():
+            setattr(Pyro5.config, setting, value)
 
 
 def root(daemon: Any, classes: Collection[type], make: Callable[..., Any]) -> type:
@@ -129,20 +265,6 @@ def let_leave(daemon: Any, classes: Collection[type]) -> None:
     for serializer in serializers.values():
         for cls in classes:
             serializer.register_type_replacement(cls, proxy_of)
-
-
-@contextmanager
-def serving(daemon: Any, classes: Collection[type]) -> Generator[None]:
-    """Let ``daemon`` serve from a thread."""
-    let_leave(daemon, classes)
-    thread = Thread(target=daemon.requestLoop, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        daemon.shutdown()
-        thread.join()
-        daemon.close()
 
 
 def exposed_beside(kind: type) -> list[type]:

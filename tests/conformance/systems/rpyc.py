@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
+from socket import socket
 from threading import Thread
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar, Unpack, cast
 
 import rpyc
 from rpyc.core.async_ import AsyncResultTimeout
 from rpyc.core.protocol import DEFAULT_CONFIG
+from rpyc.utils.authenticators import AuthenticationError
+from rpyc.utils.helpers import buffiter
 from rpyc.utils.server import ThreadedServer
 
 from limpet.policy.exposure import is_exposed
-from tests.conformance.system import Future, NotOffered, Session, Settings, System, is_narrowed, public_members
+from tests.conformance.system import (
+    Feature,
+    Future,
+    NotOffered,
+    Server,
+    Session,
+    Settings,
+    System,
+    is_narrowed,
+    public_members,
+)
 
 __all__ = ["SYSTEM"]
 
@@ -29,7 +42,14 @@ class Rpyc(System):
     """RPyC with its threaded server."""
 
     name = "RPyC"
-    settings: ClassVar = ("shared", "at", "only", "stack")
+    settings: ClassVar = ("shared", "at", "port", "seen_at", "allow", "only", "stack")
+    lacks: ClassVar = {
+        Feature.CALLER: "known when a client comes, not in calls",
+        Feature.REFUSALS: "everything travels, by reference",
+    }
+    facade = "rpyc"
+    nonsense: ClassVar = {"sync_request_timeout": "soon"}
+    misuse = (TypeError, ValueError)
     denied = (AttributeError,)
     late = (AsyncResultTimeout,)
     lost = (EOFError, ConnectionError)
@@ -41,16 +61,15 @@ class Rpyc(System):
     @contextmanager
     def host(self, kind: type, **settings: Unpack[Settings]) -> Generator[str]:
         config = exposure(kind, settings) | {"include_local_traceback": settings.get("stack", True)}
-        one = kind() if settings.get("shared") else None
-
-        class Service(rpyc.Service):  # type: ignore[misc]  # RPyC has no types
-            def exposed_open(self, *args: Any, **kwargs: Any) -> Any:
-                return kind(*args, **kwargs) if one is None else one
-
         place = settings.get("at", "127.0.0.1")
-        where = {"socket_path": place} if place.startswith("/") else {"hostname": place, "ipv6": ":" in place}
-        with serving(Service, config, **where) as address:
-            yield address
+        where: dict[str, Any] = {"socket_path": place}
+        if not place.startswith("/"):
+            where = {"hostname": place, "ipv6": ":" in place, "port": settings.get("port", 0)}
+        if "allow" in settings:
+            where["authenticator"] = only_from(settings["allow"])
+        service = service_of(one_for_all(kind()) if settings.get("shared") else kind)
+        with RpycServer(service, config, **where) as server:
+            yield server.url
 
     @contextmanager
     def connect(self, address: str) -> Generator[Session]:
@@ -79,11 +98,26 @@ class Rpyc(System):
         call = rpyc.async_(method) if seconds is None else rpyc.timed(method, seconds)
         return AsyncCall(call(*args))
 
+    def server(self, kind: type) -> Server:
+        return RpycServer(service_of(kind), CONFIG, hostname="127.0.0.1")
+
+    def default_host(self) -> str:
+        server = ThreadedServer(rpyc.Service, port=0)
+        server.close()
+        return cast("str", server.host)
+
+    def configure(self, **settings: object) -> None:
+        ThreadedServer(rpyc.Service, hostname="127.0.0.1", port=0, protocol_config=settings).close()
+
     @contextmanager
-    def named(self, services: Mapping[str, type]) -> Generator[str]:
-        service = type("Service", (rpyc.Service,), {f"exposed_{name}": kind for name, kind in services.items()})
-        with serving(service, CONFIG, hostname="127.0.0.1") as address:
-            yield address
+    def named(self, services: Mapping[Any, Any]) -> Generator[str]:
+        members = {
+            f"exposed_{name}": target if isinstance(target, type) else one_for_all(target)
+            for name, target in services.items()
+        }
+        service = type("Service", (rpyc.Service,), members)
+        with RpycServer(service, CONFIG, hostname="127.0.0.1") as server:
+            yield server.url
 
     def service(self, session: Session, name: str) -> Session:
         return Named(getattr(session, name))
@@ -94,6 +128,9 @@ class Rpyc(System):
     def copy(self, proxy: Any) -> Any:
         raise NotOffered("with pickle only")
 
+    def prefetch(self, iterator: Any, count: int) -> Iterator[Any]:
+        return cast("Iterator[Any]", buffiter(iterator, chunk=count, max_chunk=count))
+
     def ping(self, session: Session) -> None:
         connection_of(session).ping()
 
@@ -101,18 +138,57 @@ class Rpyc(System):
 SYSTEM = Rpyc()
 
 
-@contextmanager
-def serving(service: type, config: Mapping[str, Any], **where: Any) -> Generator[str]:
-    """Serve from a thread, and give the address: host and port, or the path of a Unix socket."""
-    server = ThreadedServer(service, protocol_config=dict(config), **where)
-    server._listen()  # start() does it only in its thread, and a client could be sooner
-    thread = Thread(target=server.start, daemon=True)
-    thread.start()
-    try:
-        yield f"{server.host}:{server.port}" if server.host else server.port
-    finally:
-        server.close()
-        thread.join()
+class RpycServer(Server):
+    """A threaded server, in a thread."""
+
+    def __init__(self, service: type, config: Mapping[str, Any], **where: Any) -> None:
+        self._server = ThreadedServer(service, protocol_config=dict(config), **where)
+        self._thread = Thread(target=self._server.start, daemon=True)
+
+    def __repr__(self) -> str:
+        return repr(self._server)
+
+    @property
+    def url(self) -> str:
+        host, port = self._server.host, self._server.port
+        return f"{host}:{port}" if host else str(port)
+
+    def start(self) -> None:
+        self._server._listen()  # start() does it only in its thread, and a client could be sooner
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.close()
+        self._thread.join()
+
+    def wait(self) -> None:
+        self._thread.join()
+
+
+def service_of(make: Callable[..., Any]) -> type:
+    """Return the service whose root has ``make`` as ``open``."""
+
+    class Service(rpyc.Service):  # type: ignore[misc]  # RPyC has no types
+        def exposed_open(self, *args: Any, **kwargs: Any) -> Any:
+            return make(*args, **kwargs)
+
+    return Service
+
+
+def one_for_all(target: object) -> Callable[[], object]:
+    """Return what gives ``target`` to all."""
+    return staticmethod(lambda: target)
+
+
+def only_from(address: str) -> Callable[[socket], tuple[socket, None]]:
+    """Return the authenticator that lets clients in from ``address`` alone."""
+
+    def authenticate(sock: socket) -> tuple[socket, None]:
+        if sock.getpeername()[0] != address:
+            raise AuthenticationError("not from there")
+        return sock, None
+
+    return authenticate
 
 
 def exposure(kind: type, settings: Settings) -> dict[str, Any]:
