@@ -96,7 +96,7 @@ class Managers(System):
             yield server.url
 
     def service(self, session: Session, name: str) -> Session:
-        return Named(getattr(session, name))
+        return Named(session, name)
 
     def copy(self, proxy: Any) -> Any:
         # What is not registered comes by value.
@@ -107,10 +107,14 @@ SYSTEM = Managers()
 
 
 class Named:
-    """What makes the objects of one name."""
+    """What makes the objects of one name, looked for when it is asked."""
 
-    def __init__(self, make: Any) -> None:
-        self.open = make
+    def __init__(self, session: Session, name: str) -> None:
+        self._session = session
+        self._name = name
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self._session, self._name)(*args, **kwargs)
 
 
 class ManagerServer(Server):

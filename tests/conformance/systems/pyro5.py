@@ -41,7 +41,7 @@ class Pyro(System):
     nonsense: ClassVar = {"SERVERTYPE": "nonsense"}
     own = (Pyro5.errors.PyroError,)
     misuse = (Pyro5.errors.PyroError, AttributeError, TypeError, ValueError)
-    denied = (AttributeError, Pyro5.errors.DaemonError)
+    denied = (AttributeError, Pyro5.errors.CommunicationError)
     unsendable = (Pyro5.errors.SerializeError,)
     late = (Pyro5.errors.TimeoutError,)
     lost = (Pyro5.errors.CommunicationError,)
@@ -98,7 +98,7 @@ class Pyro(System):
     def addresses(self) -> Mapping[str, str]:
         known = (
             *("PYRO:a@127.0.0.1:7373", "PYRO:a@localhost:80", "PYRO:a@[::1]:7373", "PYRO:a@./u:/run/a/b"),
-            *("PYRONAME:a", "PYRONAME:a@host:80", "PYROMETA:a,b"),
+            *("PYRONAME:a", "PYRONAME:a@host:80", "PYROMETA:a"),
         )
         return dict(zip(known, known, strict=True))
 
@@ -110,8 +110,9 @@ class Pyro(System):
 
     @contextmanager
     def speaking(self, kind: type, codec: str) -> Generator[Session]:
-        with configured(SERIALIZER=codec), self.session(kind) as session:
-            yield session
+        server = PyroServer(Pyro5.api.Daemon(host="127.0.0.1"), {ROOT: kind}, itself=True)
+        with configured(SERIALIZER=codec), server, Pyro5.api.Proxy(server.url) as proxy:
+            yield Opened(proxy)
 
     def configure(self, **settings: object) -> None:
         with configured(**settings):
@@ -171,9 +172,12 @@ class PyroServer(Server):
     Args:
         services: classes and objects by their names; the first has the address.
         only: what of them clients reach.
+        itself: serve what there is itself, not what opens it: not every codec carries a proxy.
     """
 
-    def __init__(self, daemon: Any, services: Mapping[Any, Any], only: Collection[str] | None = None) -> None:
+    def __init__(
+        self, daemon: Any, services: Mapping[Any, Any], only: Collection[str] | None = None, *, itself: bool = False
+    ) -> None:
         self._daemon = daemon
         self._targets = [target for target in services.values() if not isinstance(target, type)]
         self._name = next(iter(services))
@@ -183,7 +187,7 @@ class PyroServer(Server):
             for cls in classes:
                 expose(cls, only)
             for name, target in services.items():
-                daemon.register(root(daemon, classes, opener(target)), name)
+                daemon.register(target if itself else root(daemon, classes, opener(target)), name)
         except Exception:
             daemon.close()
             raise
@@ -195,7 +199,7 @@ class PyroServer(Server):
 
     @property
     def url(self) -> str:
-        return str(self._daemon.uriFor(self._name))
+        return str(self._daemon.uriFor(self._name, nat=False))
 
     def start(self) -> None:
         self._daemon.__enter__()
@@ -211,6 +215,16 @@ class PyroServer(Server):
 
     def wait(self) -> None:
         self._thread.join()
+
+
+class Opened:
+    """Gives what needs not be opened."""
+
+    def __init__(self, proxy: Any) -> None:
+        self._proxy = proxy
+
+    def open(self) -> Any:
+        return self._proxy
 
 
 def opener(target: Any) -> Callable[..., Any]:

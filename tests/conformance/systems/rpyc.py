@@ -120,7 +120,7 @@ class Rpyc(System):
             yield server.url
 
     def service(self, session: Session, name: str) -> Session:
-        return Named(getattr(session, name))
+        return Named(session, name)
 
     def reference(self, target: object) -> Any:
         return target
@@ -209,10 +209,14 @@ def connection_of(proxy: Any) -> Any:
 
 
 class Named:
-    """A class that is served under a name."""
+    """What is served under a name, and looked for when it is opened."""
 
-    def __init__(self, kind: Any) -> None:
-        self.open = kind
+    def __init__(self, session: Session, name: str) -> None:
+        self._session = session
+        self._name = name
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self._session, self._name)(*args, **kwargs)
 
 
 class AsyncCall:
