@@ -78,21 +78,6 @@ NOT_YET: Final[Mapping[str, Reason]] = {
 }
 
 TO_WRITE: Final[Mapping[str, str]] = {
-    # Calls that are not waited for, threads, and waiting.
-    "R1": "On one processor, calls of a client with several threads on one connection all end",
-    # What is exposed.
-    # Values, and how they travel.
-    "R17": "A server in a child process is used, and the process exits with 0 after it",
-    "R18": "Iteration over ten thousand items of the server's gives all of them in order",
-    "R24": "A client's instance is made when it comes, and let go when it leaves",
-    "R25": "A service is reached under its name, and not under another",
-    "R28": "A client makes an instance of a served class with arguments of its own, and uses it",
-    "R36": "Fifty connections each wait inside a call at the same time",
-    "R37": "A server listens, and a client connects, on ::1",
-    "R44": "A server that stops closes its listener and lets go of its clients and their objects",
-    "R45": "Answers that arrive while other threads wait wake the right ones, however it falls",
-    "R55": "A large transfer on one connection does not hold up short calls on another",
-    "R62": "The same calls work over TCP and over a Unix socket",
     # Pyro5.
     "P21": "What cannot be served raises a clear error when the server is made",
     "P22": "A service name that is reserved, empty, no text or no identifier is refused",
@@ -151,12 +136,4 @@ TO_WRITE: Final[Mapping[str, str]] = {
     "M12e": "Arguments and results are not kept alive after the call",
     "M12f": "The remote stack comes with an error, and an error of a megabyte holds up nothing",
     "M14": "A default timeout of sockets, and signals, do not break calls",
-    # Foolscap and Cap'n Web.
-    "X1": "Calls on one object run in the order in which they were sent",
-    "X3": "A wrong method or number of arguments raises and names it, the object is not touched, later calls work",
-    "X5": "An idle connection answers pings, and is ended only when it was idle for too long",
-    "X7": "Each object in a result is let go once; twice is harmless; leaving lets go of all",
-    "X10": "The cause of an error arrives, and no object travels inside an error",
-    "X11": "Nesting up to the limit arrives, beyond it is refused, and an oversized message ends the connection",
-    "X13": "A first call that hangs does not hold up a second on the same object",
 }

@@ -6,7 +6,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from threading import Thread
+from threading import Event, Thread
 from types import TracebackType
 from typing import Final, Self
 
@@ -31,16 +31,21 @@ class Forwarder:
         port: where clients come.
         clients: how many are connected.
         sent: bytes they have sent.
+        holds: set once it holds something back.
 
     Args:
         source: the address that the server sees.
+        most: bytes that clients may send before the rest is held back; all if not given.
     """
 
-    def __init__(self, source: str = "127.0.0.1") -> None:
+    def __init__(self, source: str = "127.0.0.1", *, most: int | None = None) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.clients = 0
         self.sent = 0
+        self.holds = Event()
+        self._most = most
+        self._may_pass = Event()
         self._source = source
         self._target = 0
         self._clients: list[socket.socket] = []
@@ -51,6 +56,10 @@ class Forwarder:
         """Return what to connect to in order to reach ``address`` through this."""
         self._target = port_of(address)
         return PORT.sub(str(self.port), address)
+
+    def let_pass(self) -> None:
+        """Hold nothing back any more."""
+        self._may_pass.set()
 
     def inject(self, data: bytes, *, hang_up: bool = False) -> None:
         """Send the server something in the name of the client that came last.
@@ -71,6 +80,7 @@ class Forwarder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
+        self.let_pass()
         self._end(self._listener)
         self._threads[0].join()
         for sock in (*self._clients, *self._servers):
@@ -100,6 +110,9 @@ class Forwarder:
     def _ask(self, client: socket.socket, server: socket.socket) -> None:
         for data in chunks(client):
             self.sent += len(data)
+            if self._most is not None and self.sent > self._most:
+                self.holds.set()
+                self._may_pass.wait()
             pass_on(data, server)
         self.clients -= 1
         pass_on(b"", server)

@@ -137,10 +137,12 @@ def url(place: str = "127.0.0.1", port: int = 0) -> str:
 
 def options(settings: Settings) -> dict[str, Any]:
     """Return what a server is told of settings."""
-    limits = {name: value for name, value in settings.items() if name in LIMITS}
+    limits: dict[str, Any] = {name: value for name, value in settings.items() if name in LIMITS}
+    if "message_bytes" in limits:
+        limits["frame_bytes"] = min(limpet.Limits().frame_bytes, limits["message_bytes"])
     return {
         "allow": settings.get("allow"),
-        "limits": limpet.Limits(**cast("Any", limits)),
+        "limits": limpet.Limits(**limits),
         "exposure": limpet.Exposure.only(*settings["only"]) if "only" in settings else None,
         "profile": None if settings.get("stack", True) else silent(),
     }

@@ -54,11 +54,14 @@ class Managers(System):
     def version(self) -> str:
         return f"Python {platform.python_version()}"
 
+    def check(self, settings: Settings) -> None:
+        super().check(settings)
+        if ":" in settings.get("at", ""):
+            raise NotOffered("no IPv6")
+
     @contextmanager
     def host(self, kind: type, **settings: Unpack[Settings]) -> Generator[str]:
         place = settings.get("at", "127.0.0.1")
-        if ":" in place:
-            raise NotOffered("no IPv6")
         services = {SERVED: kind() if settings.get("shared") else kind}
         manager = manager_class(services, settings.get("only"))
         where = place if place.startswith("/") else (place, settings.get("port", 0))

@@ -23,6 +23,8 @@ from tests.conformance.system import Feature, NotOffered, Server, Session, Setti
 __all__ = ["SYSTEM"]
 
 Pyro5.config.SERPENT_BYTES_REPR = True
+# Twice its default: a client has two connections here, one to open an object and one to use it.
+Pyro5.config.THREADPOOL_SIZE *= 2
 ROOT = "root"
 
 
