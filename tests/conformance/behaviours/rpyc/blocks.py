@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import TracebackType
 
 from limpet import expose
@@ -32,6 +34,17 @@ class House:
     def door(self) -> Door:
         return Door(self._seen)
 
+    @contextmanager
+    def gate(self) -> Generator[str]:
+        self._seen.append("enter")
+        try:
+            yield "inside"
+        except ValueError:
+            self._seen.append("leave with ValueError")
+            raise
+        else:
+            self._seen.append("leave")
+
     def seen(self) -> str:
         return ", ".join(self._seen)
 
@@ -40,11 +53,12 @@ class House:
     "R22", "`with` on a remote context manager enters it, gives its value and leaves it after the block", Feature.WITH
 )
 def entered_and_left(system: System) -> None:
-    with system.opened(House) as house:
-        with house.door() as place:
-            assert place == "inside"
-            assert house.seen() == "enter"
-        assert house.seen() == "enter, leave"
+    for way in ("door", "gate"):
+        with system.opened(House) as house:
+            with getattr(house, way)() as place:
+                assert place == "inside"
+                assert house.seen() == "enter"
+            assert house.seen() == "enter, leave"
 
 
 @behaviour(
@@ -56,8 +70,9 @@ def error_in_a_block(system: System) -> None:
     def fail() -> None:
         raise mine
 
-    with system.opened(House) as house:
-        with raises(ValueError) as caught, house.door():
-            fail()
-        assert caught.error is mine, "another error is raised"
-        assert house.seen() == "enter, leave with ValueError", f"it saw: {house.seen()}"
+    for way in ("door", "gate"):
+        with system.opened(House) as house:
+            with raises(ValueError) as caught, getattr(house, way)():
+                fail()
+            assert caught.error is mine, "another error is raised"
+            assert house.seen() == "enter, leave with ValueError", f"it saw: {house.seen()}"
