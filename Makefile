@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PROJECT := pyproject.toml src/limpet/_version.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance check coverage format bench-quick clean
+.PHONY: help demo test conformance check coverage soak docs format bench-quick clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,13 @@ coverage: $(VENV)/.test ## run the tests, and fail if too little of the code ran
 	@$(MAKE) --no-print-directory test COVERAGE=1
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+
+soak: $(VENV)/.test ## share one session among threads for a minute (SECONDS=...)
+	@$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),60)
+
+docs: $(VENV)/.docs ## build the documentation in build/site
+	@$(BIN)/mkdocs build --strict --quiet
+	@echo "Built build/site/index.html"
 
 format: $(VENV)/.check ## put the code into its one format
 	$(BIN)/ruff check --fix --exit-zero .
@@ -77,3 +84,8 @@ $(VENV)/.check: $(VENV)/.python $(PROJECT)
 	@echo "Installing limpet and what its checks need into $(VENV)"
 	@$(PIP) --editable '.[check]'
 	@touch $@ $(VENV)/.test $(VENV)/.demo
+
+$(VENV)/.docs: $(VENV)/.python $(PROJECT)
+	@echo "Installing limpet and what its documentation is built with into $(VENV)"
+	@$(PIP) --editable '.[docs]'
+	@touch $@ $(VENV)/.demo

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from pathlib import Path
+from typing import ClassVar
 
 import limpet
 from examples.jobs.process import Process
@@ -10,6 +13,12 @@ from examples.jobs.work import JOBS
 
 AT_ONCE = 4
 LONGEST_WAIT = 10.0
+
+
+def patience(timeout: float) -> float:
+    """Return the seconds to wait, however odd a client's number is."""
+    # In this order: a comparison with NaN is false, so that min() returns what comes first.
+    return max(0.0, min(LONGEST_WAIT, float(timeout)))
 
 
 @limpet.expose
@@ -37,7 +46,7 @@ class Job:
 
         Waits for the first line, at most ``timeout`` seconds, and then returns none.
         """
-        return self._process.read(min(float(timeout), LONGEST_WAIT))
+        return self._process.read(patience(timeout))
 
     def result(self, timeout: float = LONGEST_WAIT) -> object:
         """Return what the job returned, or raise what it raised.
@@ -45,7 +54,7 @@ class Job:
         Raises:
             TimeoutError: if it still runs after ``timeout`` seconds.
         """
-        return self._process.result(min(float(timeout), LONGEST_WAIT))
+        return self._process.result(patience(timeout))
 
     def stop(self) -> bool:
         """End the job, and tell whether that was needed."""
@@ -54,10 +63,13 @@ class Job:
 
 @limpet.expose
 class Jobs:
-    """The jobs of one client: each session gets an instance, and its jobs end with it."""
+    """The jobs of one client: each ``open`` makes an instance, and its jobs end with it."""
 
     root = Path.cwd()
     """What jobs may read. A Path is not exposed, so no client can look at this one."""
+    _all: ClassVar[weakref.WeakSet[Job]] = weakref.WeakSet()
+    """Those of all instances: the machine is one, however often a client opens the service."""
+    _starting = threading.Lock()
 
     def __init__(self) -> None:
         self._jobs: list[Job] = []
@@ -72,15 +84,17 @@ class Jobs:
         Raises:
             ValueError: if there is no such job, or the argument is not for it.
             PermissionError: if the folder is outside of what jobs may read.
-            RuntimeError: if too many jobs of this session run already.
+            RuntimeError: if too many jobs run already, of all clients.
         """
         if name not in JOBS:
             raise ValueError(f"there is no job {name!r}, only {', '.join(self.names())}")
         checked = self._number(argument) if name == "countdown" else self._folder(argument)
         self._jobs = [job for job in self._jobs if job.running]
-        if len(self._jobs) >= AT_ONCE:
-            raise RuntimeError(f"{AT_ONCE} jobs are running; stop one or wait")
-        job = Job(name, checked, self.root)
+        with self._starting:
+            if sum(job.running for job in self._all) >= AT_ONCE:
+                raise RuntimeError(f"{AT_ONCE} jobs are running; stop one or wait")
+            job = Job(name, checked, self.root)
+            self._all.add(job)
         self._jobs.append(job)
         return job
 
@@ -96,4 +110,7 @@ class Jobs:
         folder = (self.root / argument).resolve()
         if not folder.is_relative_to(self.root):
             raise PermissionError(f"{argument!r} is outside of what jobs may read")
-        return str(folder.relative_to(self.root))
+        below = folder.relative_to(self.root)
+        if any(part.startswith(".") for part in below.parts):
+            raise PermissionError(f"{argument!r} is hidden: jobs read no hidden files")
+        return str(below)

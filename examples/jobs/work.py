@@ -81,7 +81,7 @@ def walk(folder: str) -> Iterator[tuple[Path, list[Path]]]:
         raise NotADirectoryError(f"{folder!r} is not a folder")
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__pycache__")))
-        paths = [Path(parent, name) for name in sorted(names)]
+        paths = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
         yield Path(parent), [path for path in paths if path.is_file() and not path.is_symlink()]
 
 

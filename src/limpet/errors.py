@@ -81,6 +81,11 @@ class AccessDenied(CallError, AttributeError):
     It is an ``AttributeError``, so that ``hasattr`` and ``getattr`` with a default work.
     """
 
+    def __init__(self, *args: object, name: str | None = None) -> None:
+        # With a name set, be it None, the interpreter does not add the proxy that was asked;
+        # from Python 3.12 on a traceback would search that for similar names, over the network.
+        super().__init__(*args, name=name)
+
 
 class CallTimeout(CallError, TimeoutError):
     """A deadline passed before the answer came."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+import limpet
+import limpet.sansio
+import limpet.testing
 from tests.support.documents import Reader, blocks, links
 from tests.support.sources import ROOT
 
-TOP = [ROOT / name for name in ("README.md", "SECURITY.md", "CHANGELOG.md")]
+TOP = [ROOT / name for name in ("README.md", "SECURITY.md", "CHANGELOG.md", "examples/README.md")]
 DOCUMENTS = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -32,6 +36,13 @@ def test_security_names_tests_that_exist() -> None:
     named = set(re.findall(r"`(tests/[^`]+)`", (ROOT / "SECURITY.md").read_text(encoding="utf-8")))
     assert named
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("module", [limpet, limpet.sansio, limpet.testing], ids=lambda module: module.__name__)
+def test_the_reference_has_every_public_name(module: ModuleType) -> None:
+    text = (ROOT / "docs/reference/api.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^(?:::: | +heading: )(\S+)$", text, re.MULTILINE))
+    assert [name for name in module.__all__ if f"{module.__name__}.{name}" not in listed] == []
 
 
 def read(text: str, folder: Path, patch: pytest.MonkeyPatch) -> None:

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+import ast
+import re
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from limpet.cli.service import load
+from tests.support.programs import EXAMPLES, run
 
-
-def run(example: str, *words: str) -> tuple[str, str]:
-    """Return what ``example`` printed, and what it said on standard error."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", f"examples/{example}", *words],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=45,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout, done.stderr
+HERE = {"echo.py", "double.py", "failure.py", "remote_dict.py"}
+IN_FILES_OF_THEIR_OWN = {"booking.py", "chat.py", "convert.py", "demo.py", "progress.py", "quiz.py"}
+PROGRAMS = {path.name for path in EXAMPLES.glob("*.py")}
 
 
 def test_all_have_a_test() -> None:
-    programs = {path.name for path in (ROOT / "examples").glob("*.py")}
-    assert programs == {"echo.py", "double.py", "failure.py", "remote_dict.py", "demo.py"}
+    assert PROGRAMS == HERE | IN_FILES_OF_THEIR_OWN
+
+
+def test_all_are_listed() -> None:
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert {*re.findall(r"^\| \[.+?\]\((.+?)\) \|", text, re.MULTILINE)} == PROGRAMS | {"jobs/__init__.py"}
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_what_it_says_to_serve_is_there(name: str) -> None:
+    text = ast.get_docstring(ast.parse((EXAMPLES / name).read_text(encoding="utf-8"))) or ""
+    for service in re.findall(r"limpet serve (\S+)", text):
+        load(service)
 
 
 def test_echo() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 import limpet
 from examples.jobs import Jobs
-from examples.jobs.manager import AT_ONCE
+from examples.jobs.manager import AT_ONCE, LONGEST_WAIT, patience
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -134,6 +134,38 @@ def test_only_inside_the_folder(jobs: Any, folder: Path, path: str) -> None:
         jobs.start("hash", path)
 
 
+@pytest.mark.parametrize("path", [".secret", "sub/.secret", ".secret/inner", "sub/../.secret", "open"])
+def test_no_hidden_folder(jobs: Any, folder: Path, path: str) -> None:
+    (folder / ".secret" / "inner").mkdir(parents=True)
+    (folder / "sub" / ".secret").mkdir()
+    (folder / "open").symlink_to(folder / ".secret")
+    with pytest.raises(PermissionError, match="hidden"):
+        jobs.start("hash", path)
+
+
+def test_no_hidden_files(jobs: Any, folder: Path) -> None:
+    before = jobs.start("hash", ".").result()
+    (folder / "sub" / ".env.py").write_text("secret")
+    assert jobs.start("hash", ".").result() == before
+    assert limpet.copy(jobs.start("count", ".").result()) == {"Python": 2, "Markdown": 1}
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"),
+    [
+        (float("nan"), LONGEST_WAIT),
+        (float("inf"), LONGEST_WAIT),
+        (-float("inf"), 0.0),
+        (-1, 0.0),
+        (0, 0.0),
+        (2.5, 2.5),
+        (1e9, LONGEST_WAIT),
+    ],
+)
+def test_a_client_waits_for_a_while_whatever_it_asks_for(asked: float, waited: float) -> None:
+    assert patience(asked) == waited
+
+
 def test_links_are_not_followed(jobs: Any, folder: Path) -> None:
     before = jobs.start("hash", ".").result()
     (folder / "passwd").symlink_to("/etc/passwd")
@@ -169,11 +201,14 @@ def test_jobs_end_with_their_session(server: limpet.Server) -> None:
     assert eventually(lambda: gone(pid))
 
 
-def test_sessions_have_jobs_of_their_own(server: limpet.Server) -> None:
+def test_only_so_many_at_once_of_all_clients(server: limpet.Server) -> None:
     with limpet.connect(server.url) as one, limpet.connect(server.url) as two:
-        mine, other = one.open(), two.open()
-        for _ in range(AT_ONCE):
-            mine.start("countdown", 1_000)
+        mine, again, other = one.open(), one.open(), two.open()
+        running = [mine.start("countdown", 1_000) for _ in range(AT_ONCE)]
+        for full in (mine, again, other):
+            with pytest.raises(RuntimeError, match="are running"):
+                full.start("count", ".")
+        running[0].stop()
         assert other.start("count", ".").result(20) is not None
 
 

@@ -16,7 +16,8 @@ anything else
     It is not looked at, but a block must say what it is (``text`` does).
 
 ``limpet.serve`` does not return, and its port may be taken. In a document it returns at once, and serves on a free
-port until the document ends; ``limpet.connect`` with the address that the document names reaches it there.
+port until the document ends; ``limpet.connect`` with the address that the document names reaches it there. The same
+goes for the servers of other libraries (``tests.support.rivals``).
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ import pytest
 
 import limpet
 import limpet.cli
+from tests.support.rivals import let_rivals_serve
 
 __all__ = ["Block", "Reader", "blocks", "links"]
 
@@ -127,6 +129,7 @@ class Reader:
             Exception: whatever a block raises; its traceback names the document and its line.
         """
         with self._servers:
+            let_rivals_serve(self._servers, self._patch)
             for block in blocks(path):
                 self._take(block)
 

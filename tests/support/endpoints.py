@@ -132,7 +132,7 @@ class Ends:
         interceptors: tuple[Interceptor, ...] = (),
     ) -> None:
         profile = profile or Profile.local()
-        shared = service if isinstance(service, Served) else Served(service, profile, interceptors)
+        shared = service if type(service) is Served else Served(service, profile, interceptors)
         clock = Clock()
         # The address policy is not what is looked at here.
         theirs = Connection.server(profile, peer=loopback(1), clock=clock, entropy=entropy)

@@ -1,7 +1,9 @@
-"""The ``limpet`` command: serve what a module has, and call what is served.
+"""The ``limpet`` command: serve what a module has, and use what is served.
 
     limpet serve bank:Account
     limpet call limpet://127.0.0.1:7373 deposit 5 --open Ada
+    limpet describe limpet://127.0.0.1:7373 --open Ada
+    limpet shell limpet://127.0.0.1:7373 --open Ada
 
 Status: 0 done, 1 the call failed, 2 the command cannot do what it was asked, 130 interrupted.
 """
@@ -14,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from limpet._version import __version__
-from limpet.cli import call, serve
+from limpet.cli import call, describe, serve, shell
 from limpet.cli.report import UsageError, complain
 
 __all__ = ["main"]
@@ -55,9 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> _Parser:
-    parser = _Parser(prog="limpet", description="Serve Python objects to other processes, and call them.")
+    parser = _Parser(prog="limpet", description="Serve Python objects to other processes, and use them.")
     parser.add_argument("--version", action="version", version=f"limpet {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve.add_command(commands.add_parser)
     call.add_command(commands.add_parser)
+    describe.add_command(commands.add_parser)
+    shell.add_command(commands.add_parser)
     return parser

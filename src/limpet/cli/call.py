@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import ast
-import sys
-import warnings
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable
 from typing import Any
 
 import limpet
-from limpet.cli.report import UsageError, complain, origin, show
-from limpet.errors import LimpetError, RemoteError
+from limpet.cli.report import UsageError, show, tell
+from limpet.cli.target import add_options, connect, open_service, split, within
 
-__all__ = ["add_command", "run", "value"]
+__all__ = ["add_command", "run"]
 
 _EPILOG = """\
 Each argument is a Python literal if it is one, else a str; NAME=VALUE is a keyword argument.
@@ -32,13 +28,9 @@ def add_command(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("url", metavar="URL", help="where the server is, as it printed it")
+    add_options(parser)
     parser.add_argument("member", metavar="METHOD", help="the method or attribute; with dots, that of an attribute")
     parser.add_argument("arguments", metavar="ARG", nargs="*", help="its arguments")
-    parser.add_argument(
-        "--open", metavar="ARG", action="append", default=[], help="an argument for the constructor; may be repeated"
-    )
-    parser.add_argument("--service", metavar="NAME", help="which of the named services to open")
     parser.add_argument("--timeout", metavar="SECONDS", type=float, help="how long to wait, in all")
 
 
@@ -49,54 +41,17 @@ def run(options: argparse.Namespace) -> int:
         UsageError: if there is no server, or none that lets us in.
     """
     names = _names(options.member)
-    with ExitStack() as stack:
-        session = _connect(stack, options)
+    with within(options.timeout), connect(options.url, options.timeout) as session:
         try:
-            found = _member(_open(session, options), names)
-            args, kwargs = _split(options.arguments)
+            found = _member(open_service(session, options), names)
+            args, kwargs = split(options.arguments)
             show(_shown(found(*args, **kwargs) if callable(found) or args or kwargs else found))
         except UsageError:
             raise
-        except LimpetError as error:
-            if isinstance(error, RemoteError):
-                show(origin(error, "limpet"), sys.stderr)
-            else:
-                complain(f"{type(error).__name__}: {error}")
-            return 1
         except Exception as error:
-            show(origin(error, "limpet"), sys.stderr)
+            tell(error)
             return 1
     return 0
-
-
-def value(word: str) -> Any:
-    """Return what ``word`` of the command line stands for: a literal's value, else itself."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about odd literals such as 0or
-            return ast.literal_eval(word)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return word
-
-
-def _connect(stack: ExitStack, options: argparse.Namespace) -> limpet.ClientSession:
-    try:
-        if options.timeout is None:
-            return stack.enter_context(limpet.connect(options.url))
-        stack.enter_context(limpet.timeout(options.timeout))
-        return stack.enter_context(limpet.connect(options.url, timeout=options.timeout))
-    except (LimpetError, OSError, ValueError) as error:
-        raise UsageError(str(error)) from None
-
-
-def _open(session: limpet.ClientSession, options: argparse.Namespace) -> Any:
-    service = session if options.service is None else session.service(options.service)
-    args, kwargs = _split(options.open)
-    try:
-        return service.open(*args, **kwargs)
-    except TypeError as error:
-        error.add_note("(Arguments for the constructor are given with --open.)")
-        raise
 
 
 def _names(dotted: str) -> list[str]:
@@ -116,21 +71,10 @@ def _member(found: Any, names: list[str]) -> Any:
     return found
 
 
-def _split(words: Sequence[str]) -> tuple[list[Any], dict[str, Any]]:
-    args, kwargs = [], {}
-    for word in words:
-        name, equals, rest = word.partition("=")
-        if equals and name.isidentifier():
-            kwargs[name] = value(rest)
-        else:
-            args.append(value(word))
-    return args, kwargs
-
-
 def _shown(result: Any) -> str:
     if limpet.is_proxy(result):
         try:
             return repr(limpet.copy(result))
-        except LimpetError:
+        except limpet.LimpetError:
             pass
     return repr(result)

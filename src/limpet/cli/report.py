@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import traceback
-from types import TracebackType
+from types import FrameType
 from typing import Final, TextIO
 
+from limpet.errors import LimpetError, RemoteError
 from limpet.logs import printable
 
-__all__ = ["UsageError", "complain", "origin", "show"]
+__all__ = ["UsageError", "complain", "fit", "origin", "show", "tell"]
 
 _WIDTH: Final = 100_000
 """Of one line. What is longer is cut."""
@@ -27,11 +28,15 @@ def show(text: str, file: TextIO | None = None) -> None:
         file: where to; standard output by default.
     """
     stream: TextIO = sys.stdout if file is None else file
-    encoding = stream.encoding or "ascii"
     for line in text.split("\n"):
-        shown = printable(line.replace("\t", "    "), _WIDTH)
-        print(shown.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+        print(fit(line, stream), file=stream)
     stream.flush()
+
+
+def fit(line: str, file: TextIO) -> str:
+    """Return ``line`` fit to be printed to ``file``: what is not visible, or not in its encoding, is escaped."""
+    encoding = file.encoding or "ascii"
+    return printable(line.replace("\t", "    "), _WIDTH).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def complain(text: str) -> None:
@@ -39,19 +44,34 @@ def complain(text: str) -> None:
     show(f"limpet: {' '.join(text.split())}", sys.stderr)
 
 
+def tell(error: Exception) -> None:
+    """Print why a remote call failed: limpet's own errors in one line, those of served code with their stack."""
+    if isinstance(error, LimpetError) and not isinstance(error, RemoteError):
+        complain(f"{type(error).__name__}: {error}")
+    else:
+        show(origin(error, "limpet"), sys.stderr)
+
+
 def origin(error: BaseException, *own: str) -> str:
-    """Return the traceback of ``error`` from where it left the command's own code.
+    """Return the traceback of ``error`` and of what it came from, without the command's own part of it.
 
     Args:
         error: what was raised by code that the command ran.
-        own: the packages whose frames are left out at the start.
+        own: the packages whose frames are left out.
     """
-    stack = error.__traceback__
-    while stack is not None and _package(stack) in own:
-        stack = stack.tb_next
-    return "".join(traceback.format_exception(type(error), error, stack)).rstrip()
+    told = traceback.TracebackException.from_exception(error)
+    left = [(told, error)]
+    while left:
+        part, source = left.pop()
+        frames = (frame for frame, _ in traceback.walk_tb(source.__traceback__))
+        part.stack[:] = [entry for entry, frame in zip(part.stack, frames, strict=False) if _package(frame) not in own]
+        origins = [(part.__cause__, source.__cause__), (part.__context__, source.__context__)]
+        if isinstance(source, BaseExceptionGroup):
+            origins += zip(part.exceptions or (), source.exceptions, strict=False)
+        left += [(one, its) for one, its in origins if one is not None and its is not None]
+    return "".join(told.format()).rstrip()
 
 
-def _package(stack: TracebackType) -> str:
-    name = stack.tb_frame.f_globals.get("__name__")
+def _package(frame: FrameType) -> str:
+    name = frame.f_globals.get("__name__")
     return name.partition(".")[0] if isinstance(name, str) else ""

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from limpet.limits import Limits
 
-__all__ = ["Codec", "Leaves", "Record", "Referred", "Resolver"]
+__all__ = ["Codec", "Leaves", "Record", "Referred", "Resolver", "Shallow"]
 
 
 class Leaves(Protocol):
@@ -31,7 +31,7 @@ class Resolver(Protocol):
     """Where a decoder finds what did not go into the payload."""
 
     def reference(self, index: int, /) -> object:
-        """Return what the reference at ``index`` stands for.
+        """Return what the reference at ``index`` stands for, an object of this side's as `Referred`.
 
         Raises:
             DecodeError: if the message has no such reference.
@@ -62,9 +62,17 @@ class Record:
 class Referred:
     """What a reference stands for, kept apart from the values of the payload.
 
-    A decoder that knows classes puts it where a list or the like of this side came home,
-    so that ``Codec.build`` does not take it for a part of the payload.
+    A resolver gives it for an object of this side's, and a decoder puts it in place as it is:
+    neither takes a list of this side's for a part of the payload. ``Codec.build`` puts the
+    object itself there, once the request is judged.
     """
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Shallow:
+    """A built-in container that goes by value, though containers are referred to: it alone, not those in it."""
 
     value: object
 
@@ -89,7 +97,14 @@ class Codec(Protocol):
 
     @property
     def has_records(self) -> bool:
-        """Tell whether decoded values may hold a `Record`: if not, `build` need not be called."""
+        """Tell whether decoded values may hold a `Record`.
+
+        If not, `build` need not be called for a message without references.
+        """
+        ...
+
+    def carries(self, cls: type) -> bool:
+        """Tell whether values of exactly ``cls`` travel by value, whatever is in them."""
         ...
 
     def encode(
@@ -104,7 +119,7 @@ class Codec(Protocol):
         """Return ``value`` as bytes.
 
         Args:
-            value: what to write.
+            value: what to write. A `Shallow` is written as what is in it.
             leaves: takes references and large buffers.
             limits: depth, nodes and integer size that are not exceeded.
             containers: copy lists, dicts, sets and bytearrays into the payload; else they
@@ -120,7 +135,8 @@ class Codec(Protocol):
     def decode(self, payload: bytes | memoryview, resolver: Resolver, limits: Limits) -> object:
         """Return the value in ``payload``, all of it and nothing behind it.
 
-        Registered dataclasses come as `Record`. Pass the value through `build` before use.
+        Registered dataclasses come as `Record`, references as the resolver gives them. Pass the
+        value through `build` before use.
 
         Raises:
             DecodeError: if the payload is malformed or over a limit, whatever it holds.

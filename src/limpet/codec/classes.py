@@ -13,8 +13,6 @@ from limpet.errors import ConfigurationError, DecodeError
 
 __all__ = ["Classes", "EnumClass", "RecordClass", "build"]
 
-_BUILT_THROUGH: Final = frozenset({list, dict, tuple, slice, Record, Referred})
-
 
 @dataclass(frozen=True, slots=True)
 class EnumClass:
@@ -59,10 +57,6 @@ class Classes:
         if not len(known) == len(self.by_type) == len(self.by_name):
             raise ConfigurationError("each of a codec's types needs a name of its own: give them in a mapping")
         self.have_records: Final = any(type(entry) is RecordClass for entry in known)
-
-    def shelter(self, value: object) -> object:
-        """Return what a reference stands for, so that `build` does not look into it."""
-        return Referred(value) if self.have_records and type(value) in _BUILT_THROUGH else value
 
     def member(self, name: object, member: object) -> Enum:
         """Return a registered enum's member.

@@ -197,7 +197,7 @@ class _Decoder:
         elif place is KEY:
             _check_key(value)
         elif kind is _Reference:
-            value = self._classes.shelter(self._resolver.reference(value.index))
+            value = self._resolver.reference(value.index)
         elif kind is _Mark:
             raise DecodeError("a mark that is not the first item of an array")
         elif kind is Timestamp:

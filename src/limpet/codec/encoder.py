@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, NoReturn, TypeAlias
 from msgpack import ExtType  # type: ignore[import-untyped]
 
 from limpet.codec import layout
-from limpet.codec.base import Leaves
+from limpet.codec.base import Leaves, Shallow
 from limpet.codec.budget import ARRAY_NODES, MAP_NODES
 from limpet.codec.classes import Classes, EnumClass, RecordClass
 from limpet.codec.keys import KEY, VALUE, Place, is_nan
@@ -20,7 +20,7 @@ from limpet.codec.leaves import LEAVES
 from limpet.errors import EncodeError
 from limpet.limits import Limits
 
-__all__ = ["BUFFER_BYTES", "Encoder", "is_plain"]
+__all__ = ["BUFFER_BYTES", "BY_VALUE", "Encoder", "is_plain"]
 
 BUFFER_BYTES: Final = 32 << 10
 """From this size bytes travel beside the payload."""
@@ -33,6 +33,9 @@ _SHORT: Final = 256
 """Longer lists are not walked in Python to learn whether they are plain."""
 _MUTABLE: Final = frozenset({list, dict, set, bytearray})
 _UNREGISTERED: Final = (int, float, complex, str, bytes, tuple, frozenset)
+
+BY_VALUE: Final = _PLAIN | LEAVES.keys() | {bytes, tuple, frozenset, slice, range, *_MUTABLE}
+"""What needs no class to be known."""
 
 _SHOWN_STEPS: Final = 16
 _SHOWN_CHARACTERS: Final = 40
@@ -122,6 +125,9 @@ class Encoder:
         if type(known) is RecordClass:
             return self._record(value, known, trail, place)
         return self._reference(value, trail, place)
+
+    def _shallow(self, value: Shallow, trail: Trail, place: Place) -> object:
+        return self._FORMS[type(value.value)](self, value.value, trail, place)
 
     def _scalar(self, value: object, trail: Trail, place: Place) -> object:
         if place is KEY and is_nan(value):
@@ -276,6 +282,7 @@ class Encoder:
         tuple: _tuple,
         slice: _slice,
         range: _range,
+        Shallow: _shallow,
     }
 
 

@@ -11,7 +11,7 @@ from limpet.codec.base import Leaves, Resolver
 from limpet.codec.budget import NODES_PER_BYTE
 from limpet.codec.classes import Classes, build
 from limpet.codec.decoder import decode
-from limpet.codec.encoder import Encoder, is_plain
+from limpet.codec.encoder import BY_VALUE, Encoder, is_plain
 from limpet.codec.layout import INTEGER
 from limpet.codec.leaves import write_integer
 from limpet.errors import DecodeError, EncodeError
@@ -60,6 +60,10 @@ class MsgpackCodec:
         """Tell whether dataclasses are registered, so that decoded values may hold them unbuilt."""
         return self._classes.have_records
 
+    def carries(self, cls: type) -> bool:
+        """Tell whether values of exactly ``cls`` travel by value (see `Codec.carries`)."""
+        return cls in BY_VALUE or cls in self._classes.by_type
+
     def encode(
         self,
         value: object,
@@ -91,9 +95,7 @@ class MsgpackCodec:
         return decode(payload, self._classes, resolver, limits)
 
     def build(self, value: object) -> object:
-        """Return decoded ``value`` with its dataclasses built (see `Codec.build`)."""
-        if not self._classes.have_records:
-            return value
+        """Return decoded ``value`` with its dataclasses built and its references in place (see `Codec.build`)."""
         try:
             return build(value)
         except RecursionError as error:

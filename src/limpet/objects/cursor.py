@@ -87,7 +87,7 @@ class Cursor:
         with self._advancing():
             iterator, self._iterator = self._iterator, None
             self._failure = None
-        if isinstance(iterator, GeneratorType):
+        if type(iterator) is GeneratorType:
             iterator.close()
 
 
@@ -117,7 +117,7 @@ class GeneratorCursor(Cursor):
                 failure, self._failure = self._failure, None
                 raise failure
             # One that has ended behaves like an empty one: it returns nothing, or raises what it is thrown.
-            generator = self._iterator if isinstance(self._iterator, GeneratorType) else _ended()
+            generator = self._iterator if type(self._iterator) is GeneratorType else _ended()
             try:
                 return resume(generator), False
             except StopIteration as end:
@@ -140,7 +140,7 @@ def _nothing() -> Generator[Any, Any, Any]:
 
 def cursor_over(iterator: Iterator[Any]) -> Cursor:
     """Return the cursor that stands for ``iterator``, a function's result."""
-    return GeneratorCursor(iterator) if isinstance(iterator, GeneratorType) else Cursor(iterator, is_eager=False)
+    return GeneratorCursor(iterator) if type(iterator) is GeneratorType else Cursor(iterator, is_eager=False)
 
 
 def _cost(item: Any, depth: int = 3) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from limpet.errors import DecodeError
+from limpet.errors import DecodeError, EncodeError
 from limpet.logs import printable
 from limpet.objects.anatomy import resolution
 from limpet.objects.members import MemberKind, MemberTable
@@ -35,16 +35,18 @@ INTERFACES: Final[Mapping[str, type]] = {
 }
 """What isinstance() may tell of a proxy, by its name in collections.abc."""
 _READ_ONLY: Final = ("Mapping", "Sequence", "Set")
-_LARGEST_FIRST: Final = tuple(INTERFACES)[::-1]
-_IMPLEMENTED: Final[Mapping[type, AbstractSet[str]]] = {
-    cls: {name for name, interface in INTERFACES.items() if issubclass(cls, interface)}
-    for cls in (*CONTAINERS, *INTERFACES.values())
+_READABLE: Final = frozenset({Operation.LENGTH, Operation.ITERATE, Operation.CONTAINS})
+_PROMISES: Final[Mapping[str, frozenset[Operation | str]]] = {
+    "Mapping": _READABLE | {Operation.GETITEM},
+    "Sequence": frozenset({Operation.LENGTH, Operation.ITERATE, Operation.GETITEM}),
+    "Set": _READABLE,
+    "MutableMapping": _READABLE | {Operation.GETITEM, Operation.SETITEM, Operation.DELITEM},
+    "MutableSequence": _READABLE | {Operation.GETITEM, Operation.SETITEM, Operation.DELITEM, "insert"},
+    "MutableSet": _READABLE | {"add", "discard"},
 }
-_DEMANDED: Final[Mapping[str, AbstractSet[str]]] = {
-    name: {member for member in dir(cls) if not member.startswith("_")} | vars(cls)["__abstractmethods__"]
-    for name, cls in INTERFACES.items()
-}
-"""What users of an interface use: its methods, and the operators that it does not make of others."""
+"""What each promises that the others are made of: operations and methods."""
+_MEMBERS: Final = 512
+"""Members of one class. Each becomes a function on the other side, of some hundred times the size it has here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,36 +73,45 @@ class Descriptor:
 
 
 def describe(cls: type, table: MemberTable, view: View) -> dict[str, object]:
-    """Return what ``cls`` shows through ``view``, as plain data."""
+    """Return what ``cls`` shows through ``view``, as plain data.
+
+    Raises:
+        EncodeError: if that is too much.
+    """
     writable = view is View.WRITE
     members = [member for member in table.members.values() if writable or not member.writes]
     operations = [number for number, form in table.operations.items() if writable or not form.writes]
     concurrent = [member.name for member in members if member.concurrent]
-    shown = {member.name for member in members} | {FORMS[number].dunder for number in operations}
+    if len(members) > _MEMBERS:
+        raise EncodeError(
+            f"the class {cls.__name__} shows too much: {len(members)} members, and a peer takes {_MEMBERS}; "
+            "hide some, or show only some with Exposure.only or @limpet.expose"
+        )
+    methods = {
+        member.name: [member.signature[:_TEXT], member.doc[:_TEXT]]
+        for member in members
+        if member.kind is MemberKind.METHOD
+    }
     return {
         "name": cls.__qualname__[:_TEXT],
         "doc": _first_line(cls.__dict__.get("__doc__")),
-        "methods": {
-            member.name: [member.signature[:_TEXT], member.doc[:_TEXT]]
-            for member in members
-            if member.kind is MemberKind.METHOD
-        },
-        "data": [member.name for member in members if member.kind is not MemberKind.METHOD],
+        "methods": methods,
+        "data": table.declared(members),
         "operations": sorted(int(number) for number in operations),
-        "interface": _interface(cls, shown, writable=writable),
+        "interface": _interface(cls, {*operations, *methods}, writable=writable),
         **({"concurrent": concurrent} if concurrent else {}),
     }
 
 
-def _interface(cls: type, shown: AbstractSet[str], *, writable: bool) -> str:
-    """Return the interface that ``cls`` truly implements through this view.
+def _interface(cls: type, shown: set[int | str], *, writable: bool) -> str:
+    """Return the interface that a class truly implements through this view: one that it, or a base, has."""
+    names = tuple(INTERFACES)[::-1] if writable else _READ_ONLY
+    return next((name for name in names if _has(cls, INTERFACES[name]) and shown >= _PROMISES[name]), "")
 
-    A container's is known. A user's class has one that it is derived from, if all of it is shown.
-    """
-    derived = {name for base in resolution(cls) for name in _IMPLEMENTED.get(base, ())}
-    if cls in CONTAINERS:
-        return next((name for name in (_LARGEST_FIRST if writable else _READ_ONLY) if name in derived), "")
-    return next((name for name in _LARGEST_FIRST if name in derived and _DEMANDED[name] <= shown), "")
+
+def _has(cls: type, interface: type) -> bool:
+    # Not issubclass(cls, ...), which may run code of the class's.
+    return any(base is interface or (base in CONTAINERS and issubclass(base, interface)) for base in resolution(cls))
 
 
 def _first_line(doc: object) -> str:

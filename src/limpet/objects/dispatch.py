@@ -7,13 +7,17 @@ Members are looked up in tables, never by name on the object.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from itertools import count
+from types import MethodType
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from limpet.errors import AccessDenied, DecodeError
 from limpet.objects.cursor import Cursor
-from limpet.objects.members import MISSING, MemberTable, MemberTables
+from limpet.objects.members import MISSING, Member, MemberTable, MemberTables
+from limpet.objects.operands import Operands, check_length, referred
 from limpet.objects.operations import Operation
 from limpet.objects.reviewed import CONTAINERS
 from limpet.objects.services import Catalog
@@ -26,6 +30,8 @@ __all__ = ["Denied", "Dispatch", "Interceptor", "Invocation"]
 
 _CALL: Final = int(Kind.CALL)
 _NO_OPERATION: Final = Deny(NOTHING, "its class does not define that operation, or it is not shown")
+_NOT_COMPARABLE: Final = Deny(NOTHING, "a container would compare or hash it, and how that is done is not shown")
+_NOT_CALLABLE: Final = "what it holds is no method, nor a function that may leave"
 _SHOWN: Final = 64
 _NO_KEYWORDS: Final[dict[str, Any]] = {}
 _FIRST_ITEMS: Final = 64
@@ -140,7 +146,10 @@ class Dispatch:
         kwargs: dict[str, Any],
         build: Build | None = None,
     ) -> Any:
-        """Run what was allowed, through the interceptors if there are any."""
+        """Run what was allowed, through the interceptors if there are any.
+
+        What is in the payload by reference, or is to be built, comes in first: they see what the object gets.
+        """
         if build is not None:
             args, kwargs = build(args), build(kwargs)
         if not self._interceptors:
@@ -167,8 +176,24 @@ class Dispatch:
         if member.writes and view != View.WRITE:
             raise _read_only(target, name)
         if self._interceptors or build is not None:
+            self._judge_operands(member.operands, (args, kwargs), build)
             return self._use(Kind.CALL, target, name, member.call, args, kwargs, build)
         return member.call(target, *args, **kwargs)
+
+    def _judge_operands(self, operands: Operands | None, values: tuple[object, ...], build: Build | None) -> None:
+        """Refuse objects of this side's as operands of a container's that would run what they do not show.
+
+        Raises:
+            AccessDenied: if the container would compare or hash one that hides how that is done.
+            ValueError: if it would take items from one that has too many.
+        """
+        if build is None or not operands:
+            return
+        for value in referred(values):
+            if Operands.COMPARED in operands and not self.table_of(value).is_comparable:
+                raise Denied(_NOT_COMPARABLE, f"a {type(value).__name__} as an operand")
+            if Operands.TAKEN in operands:
+                check_length(value)
 
     def demand_concurrent(self, target: object, value: object) -> None:
         """Refuse a call that passed the others of its session, unless its method is marked with `concurrent`.
@@ -192,19 +217,38 @@ class Dispatch:
         build: Build | None,
     ) -> Any:
         """Call what is not a method: the object itself, or data that is a function and may leave."""
-        if not name:
-            form = table.operations.get(Operation.CALL)
-            if form is None:
-                raise Denied(_NO_OPERATION, f"calling the {type(target).__name__}")
-            return self._use(Kind.CALL, target, "", form.apply, args, kwargs, build)
-        value = self._get(target, view, name)
-        if isinstance(self.tables.callable_may_leave(value), Deny):
-            raise Denied(table.refusal(name), f"calling {_shown(name)} of the {type(target).__name__}")
+        value: Any = target
+        if name:
+            value = self._get(target, view, name)
+            if isinstance(self.tables.callable_may_leave(value), Deny):
+                raise self.refused(target, name, _NOT_CALLABLE)
+        if type(value) is Method:
+            return self._call_member(value.target, value.member, args, kwargs, build)
+        if type(value) is MethodType:
+            member = self.tables.member_behind(value)
+            if member is not None:
+                return self._call_member(value.__self__, member, args, kwargs, build)
+            run: Callable[..., Any] = value.__func__
+            return self._use(Kind.CALL, value.__self__, getattr(run, "__name__", ""), run, args, kwargs, build)
+        if name:
 
-        def call(_target: object, /, *args: Any, **kwargs: Any) -> Any:
-            return value(*args, **kwargs)
+            def call(_target: object, /, *args: Any, **kwargs: Any) -> Any:
+                return value(*args, **kwargs)
 
-        return self._use(Kind.CALL, target, name, call, args, kwargs, build)
+            return self._use(Kind.CALL, target, name, call, args, kwargs, build)
+        form = table.operations.get(Operation.CALL)
+        if form is None:
+            raise Denied(_NO_OPERATION, f"calling the {type(target).__name__}")
+        return self._use(Kind.CALL, target, "", form.apply, args, kwargs, build)
+
+    def _call_member(
+        self, target: object, member: Member, args: list[Any], kwargs: dict[str, Any], build: Build | None
+    ) -> Any:
+        """Call a method that was got before, as if by its name: its view was judged then."""
+        if member.call is None:
+            raise TypeError("this member cannot be called")
+        self._judge_operands(member.operands, (args, kwargs), build)
+        return self._use(Kind.CALL, target, member.name, member.call, args, kwargs, build)
 
     def _open(self, name: str, args: list[Any], kwargs: dict[str, Any], build: Build | None) -> Any:
         service = self._catalog.get(name) if self._catalog is not None else None
@@ -212,22 +256,34 @@ class Dispatch:
             raise AccessDenied(
                 f"there is no service named {_shown(name)}" if name else "a service's name is needed here"
             )
+        self._judge_operands(service.operands, (args, kwargs), build)
         return self._use(Kind.OPEN, service, name, lambda it, /, *a, **k: it.open(a, k), args, kwargs, build)
 
     def _get(self, target: object, view: int, name: str) -> Any:
         table = self.table_of(target)
         member = table.members.get(name)
-        if member is None:
-            value = table.value(target, name)
-        elif member.writes and view != View.WRITE:
+
+        def read(it: object, /) -> Any:
+            if member is None:
+                value = table.value(it, name)
+            else:
+                value = Method(it, member) if member.get is None else member.get(it)
+            if value is MISSING:
+                raise self.refused(it, name)
+            return value
+
+        if member is None and table.value(target, name) is MISSING:
+            raise self.refused(target, name)  # No use of the object, so that no interceptor hears of it.
+        if member is not None and member.writes and view != View.WRITE:
             raise _read_only(target, name)
-        elif member.get is not None:
-            value = self._use(Kind.GET, target, name, member.get, (), {})
-        else:
-            return Method(member.call, target)
-        if value is MISSING:
-            raise Denied(table.refusal(name), f"{_shown(name)} of the {type(target).__name__}")
-        return value
+        return self._use(Kind.GET, target, name, read, (), {})
+
+    def refused(self, target: object, name: str, hint: str = "") -> Denied:
+        """Return what a peer is told of a name that is not there, is hidden, or holds what may not leave."""
+        refusal = self.table_of(target).refusal(name)
+        return Denied(
+            replace(refusal, hint=hint) if hint else refusal, f"{_shown(name)} of the {type(target).__name__}"
+        )
 
     def _set(self, target: object, view: int, name: str, value: Any, build: Build | None) -> None:
         table = self.table_of(target)
@@ -252,11 +308,16 @@ class Dispatch:
             raise _malformed(Kind.OPERATE)
         if form.writes and view != View.WRITE:
             raise _read_only(target, form.operation.name.lower())
-        result = self._use(Kind.OPERATE, target, form.dunder, form.apply, operands, {}, build)
+        if number == Operation.CALL:
+            return self._call_other(target, table, view, "", operands, {}, build)
+        if form.operands is not None:
+            self._judge_operands(form.operands, (operands[:1],), build)
+            if number == Operation.SETITEM and type(operands[0]) is slice:
+                self._judge_operands(Operands.TAKEN, (operands[1],), build)
+        run = form.apply
         if number == Operation.ITERATE or number == Operation.REVERSED:
-            cursor = Cursor(result, is_eager=type(target) in CONTAINERS)
-            items, more = cursor.take(_FIRST_ITEMS)
-            return items, cursor if more else None
+            run = partial(_first_items, form.apply)
+        result = self._use(Kind.OPERATE, target, form.dunder, run, operands, {}, build)
         return Ellipsis if result is NotImplemented else result
 
     def _describe(self, target: object) -> list[str]:
@@ -266,6 +327,13 @@ class Dispatch:
 def _shown(name: str) -> str:
     """Return a peer's name as an error may repeat it."""
     return repr(name if len(name) <= _SHOWN else name[:_SHOWN] + "...")
+
+
+def _first_items(iterate: Callable[..., Any], target: object, /) -> tuple[tuple[Any, ...], Cursor | None]:
+    """Begin an iteration, and return its first items with what fetches the others."""
+    cursor = Cursor(iterate(target), is_eager=type(target) in CONTAINERS)
+    items, more = cursor.take(_FIRST_ITEMS)
+    return items, cursor if more else None
 
 
 def _finish(invocation: Invocation) -> Any:

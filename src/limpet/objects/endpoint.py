@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from threading import Lock
 from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from limpet.codec.base import Codec
+from limpet.codec.base import Codec, Shallow
 from limpet.errors import AccessDenied, DecodeError, EncodeError, ProtocolError
 from limpet.logs import audit, full_name, printable, trace
 from limpet.objects.context import serving
@@ -20,6 +20,7 @@ from limpet.objects.dispatch import Denied, Dispatch
 from limpet.objects.failures import describe as describe_failure
 from limpet.objects.marshal import Entry, Inbound, Outbound, Snapshot, outcome
 from limpet.objects.members import MemberTables
+from limpet.objects.operands import check_held
 from limpet.objects.operations import Operation
 from limpet.objects.proxy import Caller, Proxy, RemoteFunction, inside, make_proxy
 from limpet.objects.proxy_class import function_class, proxy_class
@@ -47,6 +48,7 @@ _MOST_BARE: Final = 256
 """Calls without arguments that are remembered, each way."""
 _STACK_CHARACTERS: Final = 20_000
 _CALL: Final = int(Kind.CALL)
+_GET: Final = int(Kind.GET)
 _OPERATE: Final = int(Kind.OPERATE)
 _RETURN: Final = int(Kind.RETURN)
 _RAISE: Final = int(Kind.RAISE)
@@ -87,7 +89,11 @@ _REVIEWED: Final[Mapping[type, Reviewed]] = {
 
 def make_tables(profile: Profile) -> MemberTables:
     """Return the tables of what classes show under a profile."""
-    return MemberTables(profile.exposure, profile.names, _REVIEWED)
+
+    def carries(cls: type) -> bool:
+        return any(codec.carries(cls) for codec in profile.codecs)
+
+    return MemberTables(profile.exposure, profile.names, _REVIEWED, carries)
 
 
 class _NoValues:
@@ -195,9 +201,10 @@ class Endpoint:
             raise _again(pending.failure)
         if pending.kind == _RETURN and pending.payload == self._nothing.payload:
             return None  # What most methods answer.
+        build = self._codec.build if pending.references else self._build
         value = self._decode(pending.payload, pending.references, pending.buffers)
         if pending.kind == _RETURN:
-            return value if self._build is None else self._build(value)
+            return value if build is None else build(value)
         raise self._rebuild(value, self._owner if self.connection.is_server else None)
 
     def _rebuild(self, failure: object, owner: object) -> Exception:
@@ -256,40 +263,51 @@ class Endpoint:
             if promise.failure is not None:
                 self._session.disown(request.references)
                 raise promise.failure
+        build = self._codec.build if request.references else self._build
         if request.kind == _CALL:
-            value = self._bare_values.get(request.payload)
+            value = None if request.references else self._bare_values.get(request.payload)
             if value is None or trace.level == 3:
                 value = self._decode_call(request)
             if request.flags & PASS:
                 self._dispatch.demand_concurrent(target, value)
-            result = self._dispatch.call(target, view, value, self._build)
+            result = self._dispatch.call(target, view, value, build)
         else:
             value = self._decode(request.payload, request.references, request.buffers)
             if request.kind == _OPERATE:
                 value = self._with_error(value)
-            result = self._dispatch.perform(request.kind, target, view, value, self._build)
+            result = self._dispatch.perform(request.kind, target, view, value, build)
         if result is None and request.promise is None:
             return self._nothing
         by_value = request.kind in _BY_VALUE
         if type(result) is Copied:
             result, by_value = result.target, True
         body = Snapshot(self) if by_value else Outbound(self)
-        body.payload = self._codec.encode(result, body, self._limits, containers=by_value or self._copies)
+        try:
+            body.payload = self._codec.encode(result, body, self._limits, containers=by_value or self._copies)
+        except (AccessDenied, EncodeError) as error:
+            if request.kind != _GET:
+                raise
+            # Whoever asks for a name is told the same of what may not leave as of what is not there.
+            hint = error.hint if type(error) is Denied else str(error)
+            raise self._dispatch.refused(target, value[0], hint) from None
         if request.promise is not None:
             self._keep(request.promise, result, body)
         return body
 
     def _with_error(self, value: Any) -> Any:
         """Return the payload of an Operate; where the peer tells of an error in it, with that error."""
-        if type(value) is not list or len(value) != 2 or value[0] not in _TAKES_FAILURE or value[1] is None:
+        if type(value) is not list or len(value) != 2 or type(value[0]) is not int or value[1] is None:
+            return value
+        if value[0] not in _TAKES_FAILURE:
             return value
         return [value[0], self._rebuild(value[1], self._owner)]
 
     def _decode_call(self, request: Request) -> Any:
         """Return a call's payload decoded. One without arguments is the same bytes each time, and is remembered."""
         value = self._decode(request.payload, request.references, request.buffers)
+        is_short = len(request.payload) <= _BARE_BYTES and not request.references
         match value:
-            case [str(), []] if len(request.payload) <= _BARE_BYTES and len(self._bare_values) < _MOST_BARE:
+            case [str(), []] if is_short and len(self._bare_values) < _MOST_BARE:
                 self._bare_values[request.payload] = value
             case _:
                 pass
@@ -305,11 +323,16 @@ class Endpoint:
 
     def _keep(self, promise: Promise, result: object, body: Body) -> None:
         """Keep a result for the peer: what it refers to, or else the value itself, with no view of it."""
+        if type(result) is Shallow:
+            try:
+                check_held(result.value)
+            except ValueError as error:
+                promise.failure = error
+                return
+            result = result.value
         sent = body.references[0] if len(body.references) == 1 else None
-        went = isinstance(sent, Mine) and (
-            sent.target is result or isinstance(result, Reference | Opened) or type(result) in ITERATORS
-        )
-        if isinstance(sent, Mine) and went:
+        kind = type(result)
+        if type(sent) is Mine and (sent.target is result or issubclass(kind, Reference | Opened) or kind in ITERATORS):
             promise.value, promise.view = sent.target, sent.view
         else:
             promise.value = result
@@ -361,18 +384,21 @@ class Endpoint:
     def declare(self, value: object, *, lends: bool) -> Entry:
         """Return how ``value`` goes by reference, if it may."""
         view, was_said = View.READ, True
-        match value:
-            case Opened(target=target, view=view):
-                value = target
-            case Reference(target=target):
-                value, view = target, View.WRITE if type(value) is Mutable else View.READ
-            case _:
-                was_said = False
-        if isinstance(value, Proxy | RemoteFunction):
-            caller, entry = inside(value)
+        # By exact type: an object may say anything of its class, and run code for that.
+        kind = type(value)
+        if kind is Opened:
+            opened = cast("Opened", value)
+            value, view = opened.target, opened.view
+        elif issubclass(kind, Reference):
+            value, view = cast("Reference[object]", value).target, View.WRITE if kind is Mutable else View.READ
+        else:
+            was_said = False
+        if issubclass(type(value), Proxy | RemoteFunction):
+            shell = cast("Proxy | RemoteFunction", value)
+            caller, entry = inside(shell)
             if caller is not self._caller:
                 raise EncodeError("a proxy of another session cannot travel in this one")
-            return Yours(entry, value)
+            return Yours(entry, shell)
         if not was_said and self._session.tables.exports.holds(value, View.WRITE):
             # What this session was given to change is still that when it comes out of a method.
             return Mine(value, View.WRITE, self._describe(value, View.WRITE))
@@ -400,8 +426,9 @@ class Endpoint:
         known = self._dispatch.descriptors.setdefault(type(target), {})
         content = known.get((view, self._codec.id))
         if content is None:
-            described = describe(type(target), self._dispatch.table_of(target), view)
-            content = self._codec.encode(described, _PLAIN, self._limits)
+            content = self._codec.encode(
+                describe(type(target), self._dispatch.table_of(target), view), _PLAIN, self._limits
+            )
             if len(content) > self._limits.descriptor_bytes:
                 name = type(target).__name__
                 raise EncodeError(f"the class {name} shows too much: its descriptor has {len(content)} bytes")
@@ -412,7 +439,8 @@ class Endpoint:
         """Return the proxy for ``entry``, and whether it had to be made."""
         with self._proxy_lock:
             alive = entry.proxy() if entry.proxy is not None else None
-            if isinstance(alive, Proxy | RemoteFunction):
+            # One that another thread is just releasing asks through nothing any more.
+            if isinstance(alive, Proxy | RemoteFunction) and inside(alive)[0] is self._caller:
                 return alive, False
             cls = self._classes.get(entry.descriptor)
             if cls is None:

@@ -11,6 +11,7 @@ from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, Meth
 from typing import Any, Final, TypeAlias, cast
 
 from limpet.objects.anatomy import MISSING, has_code, is_plain
+from limpet.objects.operands import Operands
 from limpet.policy.exposure import CACHED, functions_of, is_concurrent, is_hidden
 
 __all__ = ["Getter", "Member", "MemberKind", "data_member", "is_class_data", "member_of", "read_slot"]
@@ -20,7 +21,6 @@ Getter: TypeAlias = Callable[[Any], Any]
 _FIELD: Final = type(vars(inspect.FullArgSpec)["args"])
 """The descriptor of a named tuple's field."""
 _PLAIN_DEFAULTS: Final = frozenset({type(None), bool, int, float, complex})
-_DEFAULT_CHARACTERS: Final = 40
 
 
 class MemberKind(enum.Enum):
@@ -46,6 +46,8 @@ class Member:
         writes: whether calling it needs a writable view, as what changes a container does.
         concurrent: whether a call may start while others of its session run.
         source: the function, or the data's descriptor, that it was made of.
+        shared: of data: what the class has, if the instance has none of its own.
+        operands: of a built-in container's: what it does with its arguments.
     """
 
     name: str
@@ -57,24 +59,30 @@ class Member:
     writes: bool = False
     concurrent: bool = False
     source: object = None
+    shared: object = MISSING
+    operands: Operands | None = None
 
     @property
     def signature(self) -> str:
-        """The parameters without the object: names, and defaults that are plain data.
+        """The parameters without the object: names, and defaults that are numbers, truths or None.
 
-        Other defaults show as ``...``, for their repr may tell anything.
+        Other defaults show as ``...``, for their repr may tell anything, and text may be a
+        secret. So do all that stand in another function than this one, such as the
+        arguments that `functools.partial` keeps.
         """
         if self.kind is not MemberKind.METHOD:
             return ""
         is_static = type(self.source) is staticmethod
         try:
-            found = inspect.signature(cast("Callable[..., object]", functions_of(self.source)[0]))
+            function = cast("Callable[..., object]", functions_of(self.source)[0])
+            found = inspect.signature(function)
         except (TypeError, ValueError):
             return "(...)"
         parameters = list(found.parameters.values())
         if not is_static and parameters and parameters[0].kind in _POSITIONAL:
             del parameters[0]
-        return str(inspect.Signature([_told(parameter) for parameter in parameters]))
+        is_own = type(function) is not FunctionType or not _REDIRECTS.intersection(function.__dict__)
+        return str(inspect.Signature([_told(parameter, is_own=is_own) for parameter in parameters]))
 
     @property
     def doc(self) -> str:
@@ -85,6 +93,8 @@ class Member:
         return doc.strip().partition("\n")[0] if isinstance(doc, str) else ""
 
 
+_REDIRECTS: Final = frozenset({"__wrapped__", "__signature__"})
+"""What lets a function tell another's signature."""
 _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -100,11 +110,11 @@ class _Text:
         return self._text
 
 
-def _told(parameter: inspect.Parameter) -> inspect.Parameter:
+def _told(parameter: inspect.Parameter, *, is_own: bool) -> inspect.Parameter:
     default = parameter.default
     if default is inspect.Parameter.empty:
         told: object = default
-    elif type(default) in _PLAIN_DEFAULTS or (type(default) is str and len(default) <= _DEFAULT_CHARACTERS):
+    elif is_own and type(default) in _PLAIN_DEFAULTS:
         told = default
     else:
         told = _Text("...")
@@ -133,9 +143,9 @@ def is_class_data(entry: object) -> bool:
     return not has_code(entry) and is_plain(entry)
 
 
-def data_member(name: str, read: Getter, *, settable: bool | None) -> Member:
+def data_member(name: str, read: Getter, *, settable: bool | None, shared: object = MISSING) -> Member:
     """Return a member that is data, found by ``read``."""
-    return Member(name, MemberKind.DATA, get=read, settable=settable, deletable=settable)
+    return Member(name, MemberKind.DATA, get=read, settable=settable, deletable=settable, shared=shared)
 
 
 def read_slot(slot: MemberDescriptorType) -> Getter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from limpet.codec.base import Referred
 from limpet.errors import AccessDenied, DecodeError, EncodeError
 from limpet.objects.proxy import Proxy, RemoteFunction
 from limpet.session.body import NO_SUCH_OBJECT, Body, Mine, Yours
@@ -98,6 +99,8 @@ class Inbound:
     def reference(self, index: int) -> object:
         """Return what the reference at ``index`` stands for.
 
+        What is this side's own comes as `Referred`: it is never taken for a part of the payload.
+
         Raises:
             DecodeError: if there is none, or it stands for nothing any more.
             BaseException: what a promise failed with.
@@ -114,9 +117,9 @@ class Inbound:
             case Proxy() | RemoteFunction() as proxy:
                 return proxy
             case Export(target=target):
-                return target
+                return Referred(target)
             case Promise() as promise:
-                return outcome(promise)[0]
+                return Referred(outcome(promise)[0])
             case _:
                 raise AccessDenied(NO_SUCH_OBJECT)
 

@@ -7,17 +7,19 @@ that is in a class's dictionary, and not shown, is not looked for in the instanc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import FunctionType, MethodType
 from typing import Any, Final
 
+from limpet.codec import MsgpackCodec
 from limpet.errors import ConfigurationError
 from limpet.objects.anatomy import MISSING, is_plain, top_package
 from limpet.objects.entries import Member, MemberKind
 from limpet.objects.operations import Form
 from limpet.objects.reviewed import ITERATORS, Reviewed
 from limpet.objects.survey import Rules, Survey
+from limpet.objects.wrappers import Reference
 from limpet.policy.decision import ALLOW, NOTHING, Decision, Deny
 from limpet.policy.exposure import Exposure, is_exposed, is_hidden, is_never_exposed
 from limpet.policy.names import NamePolicy
@@ -39,18 +41,24 @@ class MemberTable:
     Attributes:
         members: by name. All names are legal, so that one found here needs no other check.
         operations: by number.
+        is_comparable: whether a container may be asked to compare or hash an instance.
     """
 
-    __slots__ = ("__weakref__", "_blocked", "_is_open", "_names", "_only", "_read", "members", "operations")
+    __slots__ = (
+        *("__weakref__", "_blocked", "_is_open", "_names", "_only", "_read", "_tables"),
+        *("is_comparable", "members", "operations"),
+    )
 
-    def __init__(self, survey: Survey, rules: Rules) -> None:
+    def __init__(self, survey: Survey, rules: Rules, tables: MemberTables) -> None:
         self.members: Final[dict[str, Member]] = survey.members
         self.operations: Final[dict[int, Form]] = survey.operations
+        self.is_comparable: Final[bool] = survey.is_comparable
         self._blocked = survey.blocked
         self._is_open = survey.is_open
         self._read = survey.read_dictionary
         self._names = rules.names
         self._only = rules.exposure.names
+        self._tables = tables
 
     def value(self, target: object, name: str) -> Any:
         """Return data that ``target`` itself has by a name that is not among ``members``, else MISSING.
@@ -71,12 +79,27 @@ class MemberTable:
         shown = {
             name
             for name, member in self.members.items()
-            if member.kind is not MemberKind.DATA or member.get is None or member.get(target) is not MISSING
+            if member.kind is not MemberKind.DATA or member.get is None or self._is_seen(member.get(target))
         }
         if self._read is not None and self._is_open:
             own: dict[Any, Any] = self._read(target)
-            shown.update(name for name, value in tuple(dict.items(own)) if self._is_shown(name) and is_plain(value))
+            shown.update(
+                name for name, value in tuple(dict.items(own)) if self._is_shown(name) and self._is_seen(value)
+            )
         return sorted(shown)
+
+    def _is_seen(self, value: object) -> bool:
+        """Tell whether data with that value is there for a peer: what may not leave is not."""
+        return value is not MISSING and is_plain(value) and self._tables.may_go(type(value))
+
+    def declared(self, members: Iterable[Member]) -> list[str]:
+        """Return the names of those of ``members`` that are data, but for what the class has and may not leave."""
+        return [
+            member.name
+            for member in members
+            if member.kind is MemberKind.PROPERTY
+            or (member.kind is MemberKind.DATA and (member.shared is MISSING or self._is_seen(member.shared)))
+        ]
 
     def refusal(self, name: str) -> Deny:
         """Return the one answer for what is hidden and for what is not there, with a hint for the log."""
@@ -102,7 +125,7 @@ class MemberTable:
         return self._judge_change(target, name, view, _NOT_DELETABLE, allowed=allowed)
 
     def _judge_change(self, target: object, name: str, view: View, refused: Deny, *, allowed: bool | None) -> Decision:
-        if name not in self.members and self.value(target, name) is MISSING:
+        if name not in self.members and not self._is_seen(self.value(target, name)):
             return self.refusal(name)
         if view != View.WRITE:
             return _READ_ONLY
@@ -129,16 +152,19 @@ class MemberTables:
         exposure: what the user shows.
         names: the gate for names.
         wrappers: limpet's own classes that leave, and what is shown of each.
+        carries: tells what travels by value; what msgpack carries if not given.
     """
 
-    __slots__ = ("_leaving", "_rules", "_tables")
+    __slots__ = ("_carries", "_leaving", "_rules", "_tables")
 
     def __init__(
         self,
         exposure: Exposure,
         names: NamePolicy | None = None,
         wrappers: Mapping[type, Reviewed] | None = None,
+        carries: Callable[[type], bool] | None = None,
     ) -> None:
+        self._carries = carries or MsgpackCodec().carries
         self._rules = Rules(exposure, names or NamePolicy(), frozenset(), frozenset(), dict(wrappers or {}))
         self._tables: dict[type, MemberTable] = {}
         self._leaving: set[type] = set()
@@ -170,7 +196,7 @@ class MemberTables:
             return self._tables[cls]
         except KeyError:
             rules, tables = self._rules, self._tables
-            table = MemberTable(Survey(cls, rules), rules)
+            table = MemberTable(Survey(cls, rules), rules, self)
             if len(tables) >= _TABLES:
                 tables.clear()
             tables[cls] = table
@@ -186,6 +212,10 @@ class MemberTables:
                 self._leaving.clear()
             self._leaving.add(cls)
         return decision
+
+    def may_go(self, cls: type) -> bool:
+        """Tell whether an instance of exactly ``cls`` may leave in any way. Runs no code of the user's."""
+        return self._carries(cls) or cls in ITERATORS or issubclass(cls, Reference) or bool(self.may_leave(cls))
 
     def _judge(self, cls: type) -> Decision:
         if cls in ITERATORS:
@@ -204,8 +234,16 @@ class MemberTables:
         if type(value) is FunctionType and is_exposed(value) and not is_hidden(value):
             return ALLOW
         if type(value) is MethodType:
-            target, function = value.__self__, value.__func__
-            member = self.of(type(target)).members.get(function.__name__) if type(function) is FunctionType else None
-            if member is not None and member.source is function:
-                return self.may_leave(type(target))
+            member = self.member_behind(value)
+            # A view of the object goes with the object: what changes it is no function that goes alone.
+            if member is not None and not member.writes:
+                return self.may_leave(type(value.__self__))
         return Deny(NOTHING, "mark the function with @limpet.expose, or wrap it with limpet.ref or limpet.functions")
+
+    def member_behind(self, method: MethodType) -> Member | None:
+        """Return the shown member that a bound method is, if it is one."""
+        function = method.__func__
+        if type(function) is not FunctionType:
+            return None
+        member = self.of(type(method.__self__)).members.get(function.__name__)
+        return member if member is not None and member.source is function else None

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from limpet.objects.anatomy import resolve
+from limpet.objects.operands import Operands
 
 __all__ = ["ARITHMETIC", "CURSORS", "FORMS", "VARIADIC", "Form", "Operation"]
 
@@ -136,6 +137,7 @@ class Form:
         apply: does it, given the object and the operands.
         universal: whether every object has it, since `object` itself defines it.
         optional: operands that it may take besides.
+        operands: of a built-in container's: what it does with its operands.
     """
 
     operation: Operation
@@ -145,6 +147,7 @@ class Form:
     apply: Callable[..., Any]
     universal: bool = False
     optional: int = 0
+    operands: Operands | None = None
 
     def takes(self, count: int) -> bool:
         """Tell whether so many operands are right."""
@@ -252,12 +255,12 @@ FORMS: Final[Mapping[int, Form]] = MappingProxyType(
             Form(Operation.REPR, "__repr__", 0, _R, repr, universal=True),
             Form(Operation.BOOL, "__bool__", 0, _R, bool, universal=True),
             Form(Operation.HASH, "__hash__", 0, _R, hash, universal=True),
-            Form(Operation.EQ, "__eq__", 1, _R, operator.eq, universal=True),
-            Form(Operation.NE, "__ne__", 1, _R, operator.ne, universal=True),
-            Form(Operation.LT, "__lt__", 1, _R, operator.lt),
-            Form(Operation.LE, "__le__", 1, _R, operator.le),
-            Form(Operation.GT, "__gt__", 1, _R, operator.gt),
-            Form(Operation.GE, "__ge__", 1, _R, operator.ge),
+            Form(Operation.EQ, "__eq__", 1, _R, _special("__eq__"), universal=True),
+            Form(Operation.NE, "__ne__", 1, _R, _special("__ne__"), universal=True),
+            Form(Operation.LT, "__lt__", 1, _R, _special("__lt__")),
+            Form(Operation.LE, "__le__", 1, _R, _special("__le__")),
+            Form(Operation.GT, "__gt__", 1, _R, _special("__gt__")),
+            Form(Operation.GE, "__ge__", 1, _R, _special("__ge__")),
             Form(Operation.LENGTH, "__len__", 0, _R, len),
             Form(Operation.CONTAINS, "__contains__", 1, _R, operator.contains),
             Form(Operation.GETITEM, "__getitem__", 1, _R, operator.getitem),

@@ -247,8 +247,11 @@ def release(proxy: Any) -> None:
     shell = _of(proxy)
     with _releasing:
         caller, entry = inside(shell)
+        if caller is _RELEASED:
+            return
+        # First: whoever receives the object from here on gets a proxy of its own.
+        entry.proxy = None
         object.__setattr__(shell, "_caller", _RELEASED)
-    entry.proxy = None
     caller.give_up(entry)
 
 

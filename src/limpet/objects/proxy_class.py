@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
-from limpet.errors import CallError, DecodeError, EncodeError, SessionError
+from limpet.errors import DecodeError, EncodeError
 from limpet.logs import printable
 from limpet.objects.descriptors import INTERFACES, Descriptor
 from limpet.objects.operations import ARITHMETIC, FORMS, Operation
@@ -56,7 +56,8 @@ def _repr(self: Proxy) -> str:
     """Ask for the object's repr; never fail: it is what debuggers and logs call."""
     try:
         return printable(_ask_repr(self), _REPR_CHARACTERS)
-    except (CallError, SessionError):
+    except Exception:
+        # Whatever went wrong, here or in the object's own code.
         return Proxy.__repr__(self)
 
 
@@ -123,7 +124,7 @@ def _iterate(operation: Operation) -> Callable[[Proxy], Iterator[Any]]:
 def _next_items(cursor: Proxy, count: int, operation: Operation = Operation.NEXT) -> tuple[tuple[Any, ...], bool]:
     caller, entry = inside(cursor)
     match caller.ask(_OPERATE, entry.handle, [int(operation), count]):
-        case (tuple(items), bool(more)):
+        case (tuple(items), bool(more)) if items or not more:
             return items, more
         case _:
             raise DecodeError("the peer answered an iteration with something else than items")

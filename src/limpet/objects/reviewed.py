@@ -12,18 +12,16 @@ from collections import Counter, OrderedDict, UserDict, UserList, abc, defaultdi
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import wraps
 from types import GeneratorType, MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from limpet.logs import Presenter
 from limpet.objects.anatomy import MISSING
+from limpet.objects.operands import ITEMS, as_made, check_source, made, set_item
 from limpet.objects.operations import FORMS, Operation
 
-__all__ = ["BASES", "CONTAINERS", "ITERATORS", "RANGE_ITEMS", "Reviewed", "bounded"]
+__all__ = ["BASES", "CONTAINERS", "ITERATORS", "NEEDS", "Reviewed"]
 
-RANGE_ITEMS: Final = 1 << 16
-"""The longest range that a container takes items from: a few bytes on the wire, any number of items."""
 _TEXT_BYTES: Final = 64 * 1024
 _TEXT_ITEMS: Final = 4_096
 
@@ -47,66 +45,37 @@ class Reviewed:
     private: tuple[str, ...] = ()
 
 
-# ---------------------------------------------------------------- bounds
+# ---------------------------------------------------------------- items
 
 
-def bounded(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``method``, of a container, refusing to take its items from a long range.
-
-    Raises:
-        ValueError: if an argument, or a pair in one, is a range of more than RANGE_ITEMS.
-    """
-
-    @wraps(method)
-    def take(target: object, /, *args: object, **kwargs: object) -> Any:
-        _check_ranges(args)
-        return method(target, *args, **kwargs)
-
-    return take
-
-
-def _check_ranges(args: tuple[object, ...]) -> None:
-    for arg in args:
-        if type(arg) is range:
-            _check_range(arg)
-        elif type(arg) is list or type(arg) is tuple:
-            for item in arg:
-                if type(item) is range:
-                    _check_range(item)
-
-
-def _check_range(items: range) -> None:
-    # Not len(): that of a range may be too large for it.
-    if items[RANGE_ITEMS:]:
-        raise ValueError(f"a range of more than {RANGE_ITEMS} items is not taken here")
-
-
-def _set_item(target: Any, key: object, value: object) -> None:
-    _check_ranges((value,))
-    target[key] = value
-
-
-def _special(dunder: str) -> Callable[..., Any]:
-    """Return what calls a container's special method with one operand, refusing what has no bound."""
-    apply = FORMS[Operation[dunder.strip("_").upper()]].apply
+def _taking(operation: Operation, *, pairs: bool = False) -> Callable[..., Any]:
+    """Return what does arithmetic that takes the items of its operand, within bounds."""
+    apply = FORMS[operation].apply
 
     def take(target: Any, other: object, /) -> Any:
-        _check_ranges((other,))
+        check_source(other, pairs=pairs)
         return apply(target, other)
 
-    return take
+    return take if FORMS[operation].writes else made(take)
 
 
-def _repeat(dunder: str) -> Callable[..., Any]:
-    """Return what repeats a container's items, up to RANGE_ITEMS of them."""
-    apply = FORMS[Operation[dunder.strip("_").upper()]].apply
+def _repeating(operation: Operation) -> Callable[..., Any]:
+    """Return what repeats a container's items, up to ITEMS of them."""
+    apply = FORMS[operation].apply
 
     def repeat(target: Any, count: object, /) -> Any:
-        if type(count) is int and len(target) * count > RANGE_ITEMS:
-            raise ValueError(f"a repetition to more than {RANGE_ITEMS} items is not made here")
+        if type(count) is not int:
+            raise TypeError(f"items are repeated an int of times, not a {type(count).__name__}")
+        if len(target) * count > ITEMS:
+            raise ValueError(f"a repetition to more than {ITEMS} items is not made here")
         return apply(target, count)
 
-    return repeat
+    return repeat if FORMS[operation].writes else made(repeat)
+
+
+def _get_item(target: Any, key: object, /) -> object:
+    """Return an item, or the items of a slice: a list that nobody else has."""
+    return as_made(target[key]) if type(key) is slice else target[key]
 
 
 def _get_or_fail(target: defaultdict[object, object], key: object) -> object:
@@ -147,40 +116,32 @@ _SIZED: Final = (*_TEXTS, Operation.BOOL, Operation.LENGTH, Operation.ITERATE)
 _EQUAL: Final = (Operation.EQ, Operation.NE)
 _ORDERED: Final = (*_EQUAL, Operation.LT, Operation.LE, Operation.GT, Operation.GE)
 _CHANGED: Final = (Operation.SETITEM, Operation.DELITEM)
-_JOINED: Final[Mapping[Operation, Callable[..., Any]]] = {
-    Operation.ADD: _special("__add__"),
-    Operation.MUL: _repeat("__mul__"),
-    Operation.RMUL: _repeat("__rmul__"),
+_COMBINED_WITH: Final = (Operation.AND, Operation.OR, Operation.SUB, Operation.XOR)
+_COMBINED_FROM: Final = (Operation.RAND, Operation.ROR, Operation.RSUB, Operation.RXOR)
+_COMBINED_INTO: Final = (Operation.IAND, Operation.IOR, Operation.ISUB, Operation.IXOR)
+_COUNTS: Final = (
+    *(Operation.ADD, Operation.SUB, Operation.AND, Operation.OR, Operation.ROR),
+    *(Operation.IADD, Operation.ISUB, Operation.IAND, Operation.IOR),
+)
+Applies: TypeAlias = Mapping[Operation, Callable[..., Any]]
+
+_JOINED: Final[Applies] = {
+    Operation.ADD: _taking(Operation.ADD),
+    Operation.MUL: _repeating(Operation.MUL),
+    Operation.RMUL: _repeating(Operation.RMUL),
 }
-_GROWN: Final[Mapping[Operation, Callable[..., Any]]] = {
+_GROWN: Final[Applies] = {
     **_JOINED,
-    Operation.IADD: _special("__iadd__"),
-    Operation.IMUL: _repeat("__imul__"),
+    Operation.IADD: _taking(Operation.IADD),
+    Operation.IMUL: _repeating(Operation.IMUL),
 }
-_COMBINED: Final[Mapping[Operation, Callable[..., Any]]] = {
-    operation: _special(f"__{operation.name.lower()}__")
-    for operation in (
-        *(Operation.AND, Operation.OR, Operation.SUB, Operation.XOR),
-        *(Operation.RAND, Operation.ROR, Operation.RSUB, Operation.RXOR),
-    )
+_COMBINED: Final[Applies] = {operation: _taking(operation) for operation in (*_COMBINED_WITH, *_COMBINED_FROM)}
+_UPDATED: Final[Applies] = {**_COMBINED, **{operation: _taking(operation) for operation in _COMBINED_INTO}}
+_MERGED: Final[Applies] = {
+    operation: _taking(operation, pairs=True) for operation in (Operation.OR, Operation.ROR, Operation.IOR)
 }
-_UPDATED: Final[Mapping[Operation, Callable[..., Any]]] = {
-    **_COMBINED,
-    **{
-        operation: _special(f"__{operation.name.lower()}__")
-        for operation in (Operation.IAND, Operation.IOR, Operation.ISUB, Operation.IXOR)
-    },
-}
-_MERGED: Final[Mapping[Operation, Callable[..., Any]]] = {
-    operation: _special(f"__{operation.name.lower()}__") for operation in (Operation.OR, Operation.ROR, Operation.IOR)
-}
-_COUNTED: Final[Mapping[Operation, Callable[..., Any]]] = {
-    operation: _special(f"__{operation.name.lower()}__")
-    for operation in (
-        *(Operation.ADD, Operation.SUB, Operation.AND, Operation.OR, Operation.ROR),
-        *(Operation.IADD, Operation.ISUB, Operation.IAND, Operation.IOR),
-    )
-}
+_COUNTED: Final[Applies] = {operation: _taking(operation) for operation in _COUNTS}
+_SLICED: Final[Applies] = {Operation.GETITEM: _get_item}
 _INDEXED: Final = (*_SIZED, Operation.CONTAINS, Operation.GETITEM, Operation.REVERSED)
 
 _SEQUENCE_WRITE: Final = ("append", "clear", "extend", "insert", "pop", "remove", "reverse")
@@ -216,7 +177,7 @@ _LIST: Final = Reviewed(
     read=("copy", "count", "index"),
     write=_SEQUENCE_WRITE,
     operations=(*_INDEXED, *_ORDERED, *_CHANGED, *_GROWN),
-    applies={**_shown(list, list), Operation.SETITEM: _set_item, **_GROWN},
+    applies={**_shown(list, list), **_SLICED, Operation.SETITEM: set_item, **_GROWN},
 )
 _KEYS: Final = Reviewed(
     read=("isdisjoint",),
@@ -234,7 +195,7 @@ CONTAINERS: Final[Mapping[type, Reviewed]] = MappingProxyType(
         tuple: Reviewed(
             read=("count", "index"),
             operations=(*_INDEXED, *_ORDERED, *_JOINED),
-            applies={**_shown(tuple, tuple), **_JOINED},
+            applies={**_shown(tuple, tuple), **_SLICED, **_JOINED},
         ),
         deque: Reviewed(
             read=("copy", "count", "index", "maxlen"),
@@ -246,7 +207,7 @@ CONTAINERS: Final[Mapping[type, Reviewed]] = MappingProxyType(
             read=("copy", "count", "endswith", "find", "hex", "index", "rfind", "rindex", "startswith"),
             write=_SEQUENCE_WRITE,
             operations=(*_SIZED, Operation.CONTAINS, Operation.GETITEM, *_ORDERED, *_CHANGED, *_GROWN),
-            applies={**_shown(bytes), Operation.SETITEM: _set_item, **_GROWN},
+            applies={**_shown(bytes), **_SLICED, Operation.SETITEM: set_item, **_GROWN},
         ),
         range: Reviewed(
             read=("start", "step", "stop"),
@@ -324,17 +285,16 @@ ITERATORS: Final[frozenset[type]] = frozenset(
 
 # ---------------------------------------------------------------- bases of users' classes
 
-# The methods that abstract bases add use the class's own methods, and are as open to a peer as those.
 BASES: Final[Mapping[type, Reviewed]] = MappingProxyType(
     {
         abc.Sequence: Reviewed(
             read=("count", "index"), operations=(Operation.CONTAINS, Operation.ITERATE, Operation.REVERSED)
         ),
-        abc.MutableSequence: Reviewed(read=_SEQUENCE_WRITE),
+        abc.MutableSequence: Reviewed(write=_SEQUENCE_WRITE),
         abc.Set: Reviewed(read=("isdisjoint",), operations=_ORDERED),
-        abc.MutableSet: Reviewed(read=("clear", "pop", "remove")),
+        abc.MutableSet: Reviewed(write=("add", "clear", "discard", "pop", "remove")),
         abc.Mapping: Reviewed(read=_MAPPING_READ, operations=(Operation.CONTAINS, *_EQUAL)),
-        abc.MutableMapping: Reviewed(read=_MAPPING_WRITE),
+        abc.MutableMapping: Reviewed(write=_MAPPING_WRITE),
         UserDict: Reviewed(
             read=_DICT_READ,
             write=_MAPPING_WRITE,
@@ -346,10 +306,60 @@ BASES: Final[Mapping[type, Reviewed]] = MappingProxyType(
             read=_LIST.read,
             write=_LIST.write,
             operations=(*_INDEXED, *_ORDERED, *_CHANGED, *_GROWN),
-            applies={**_shown(list), Operation.SETITEM: _set_item, **_GROWN},
+            applies={**_shown(list), **_SLICED, Operation.SETITEM: set_item, **_GROWN},
             private=("data",),
         ),
         Enum: Reviewed(read=("name", "value")),
     }
 )
 """What is shown of a standard base in a class of the user's, besides what that defines itself."""
+
+_PAIRED: Final = ("__iter__", "__len__", "__getitem__")
+_COMPARED: Final = ("__iter__", "__len__", "__contains__")
+
+NEEDS: Final[Mapping[type, Mapping[str, tuple[str, ...]]]] = MappingProxyType(
+    {
+        abc.Sequence: {
+            "count": ("__iter__",),
+            "index": ("__getitem__", "__len__"),
+            "__contains__": ("__iter__",),
+            "__iter__": ("__getitem__",),
+            "__reversed__": ("__getitem__", "__len__"),
+        },
+        abc.MutableSequence: {
+            "append": ("insert", "__len__"),
+            "clear": ("pop",),
+            "extend": ("append",),
+            "pop": ("__getitem__", "__delitem__"),
+            "remove": ("index", "__delitem__"),
+            "reverse": ("__getitem__", "__setitem__", "__len__"),
+        },
+        abc.Set: {
+            "isdisjoint": ("__contains__",),
+            **{f"__{operation.name.lower()}__": _COMPARED for operation in _ORDERED},
+        },
+        abc.MutableSet: {
+            "clear": ("pop",),
+            "pop": ("__iter__", "discard"),
+            "remove": ("__contains__", "discard"),
+        },
+        abc.Mapping: {
+            "get": ("__getitem__",),
+            "keys": _COMPARED,
+            "items": _PAIRED,
+            "values": _PAIRED,
+            "__contains__": ("__getitem__",),
+            "__eq__": ("items",),
+        },
+        abc.MutableMapping: {
+            "clear": ("popitem",),
+            "pop": ("__getitem__", "__delitem__"),
+            "popitem": ("__iter__", "__getitem__", "__delitem__"),
+            "setdefault": ("__getitem__", "__setitem__"),
+            "update": ("__setitem__",),
+        },
+        object: {"__ne__": ("__eq__",)},
+        UserDict: {"copy": ("update",), "get": ("__contains__", "__getitem__")},
+    }
+)
+"""What methods that a standard base adds use of the class's own: they are shown if all of that is."""

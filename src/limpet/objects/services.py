@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any, Final
+from types import BuiltinFunctionType, FunctionType, MethodType, NoneType
+from typing import Any, Final, cast
 
 from limpet.errors import AccessDenied, ConfigurationError
-from limpet.objects.reviewed import CONTAINERS
-from limpet.objects.wrappers import Functions, Mutable, Reference
+from limpet.objects.anatomy import dictionary, resolution, resolve
+from limpet.objects.operands import Operands, construct
+from limpet.objects.reviewed import BASES, CONTAINERS
+from limpet.objects.wrappers import Mutable, Reference
 from limpet.policy.names import NamePolicy
 from limpet.session.messages import View
 
@@ -32,11 +34,13 @@ class Service:
         factory: makes an instance for each ``open``; None if one object is shared by all.
         shared: that object.
         view: what clients may do with its own state.
+        operands: what making an instance does with its arguments, if that is a built-in container's affair.
     """
 
     factory: type | None
     shared: object
     view: View
+    operands: Operands | None = None
 
     @property
     def cls(self) -> type:
@@ -48,7 +52,11 @@ class Service:
 
         Raises:
             AccessDenied: if arguments are given to what is not made for this client.
+            TypeError: if a built-in container is to take items from what is none.
+            ValueError: if it is to take too many of them from a range.
         """
+        if self.factory is not None and self.operands is not None:
+            return Opened(construct(self.factory, args, kwargs), self.view)
         if self.factory is not None:
             return Opened(self.factory(*args, **kwargs), self.view)
         if args or kwargs:
@@ -82,23 +90,48 @@ def catalog(served: object) -> Catalog:
 
 
 def _service(served: object) -> Service:
-    match served:
-        case type():
-            return Service(served, None, View.WRITE)
-        case Functions():
-            return Service(None, served, View.READ)
-        case Mutable(target=target):
-            return Service(None, target, View.WRITE)
-        case Reference(target=target):
-            # A container is served to be used; an object's state is its methods' business.
-            return Service(None, target, View.WRITE if type(target) in CONTAINERS else View.READ)
-        case _:
-            return _shared(served)
+    # By exact type, here and below: an object may say anything of its class.
+    kind = type(served)
+    if issubclass(kind, type):
+        return _factory(cast("type", served))
+    if kind is Mutable:
+        return Service(None, cast("Mutable[object]", served).target, View.WRITE)
+    if kind is Reference:
+        target = cast("Reference[object]", served).target
+        # A container is served to be used; an object's state is its methods' business.
+        return Service(None, target, View.WRITE if type(target) in CONTAINERS else View.READ)
+    return _shared(served)
+
+
+def _factory(served: type) -> Service:
+    constructor = next((base for base in resolution(served) if _MAKES.intersection(dictionary(base))), object)
+    is_container = constructor in CONTAINERS or constructor in BASES
+    operands = Operands.TAKEN | Operands.COMPARED if is_container else None
+    return Service(served, None, View.WRITE if _makes_new(served) else View.READ, operands)
+
+
+def _makes_new(cls: type) -> bool:
+    """Tell whether each instance of ``cls`` is a new one, as far as its class does not see to that itself.
+
+    One with a ``__new__`` of its own, or whose metaclass makes the instances, as that of
+    an enum does, may give the same one to several clients.
+    """
+    made = resolve(cls, "__new__")
+    called = resolve(type(cls), "__call__")
+    is_own = made is not None and type(made[1]) in _WRITTEN
+    return not is_own and called is not None and called[0] is type
+
+
+_VALUES: Final = (NoneType, str, bytes, int, float, complex)
+_MAKES: Final = frozenset({"__new__", "__init__"})
+_WRITTEN: Final = (FunctionType, staticmethod)
+"""What a ``__new__`` is that is not built in."""
 
 
 def _shared(served: object) -> Service:
-    if type(served) in CONTAINERS or served is None or isinstance(served, str | bytes | int | float | complex):
-        raise ConfigurationError(f"a {type(served).__name__} is not a service; to share it as it is, limpet.ref it")
-    if isinstance(served, FunctionType | BuiltinFunctionType | MethodType):
+    kind = type(served)
+    if kind in CONTAINERS or issubclass(kind, _VALUES):
+        raise ConfigurationError(f"a {kind.__name__} is not a service; to share it as it is, limpet.ref it")
+    if issubclass(kind, FunctionType | BuiltinFunctionType | MethodType):
         raise ConfigurationError("a function is not a service; serve limpet.functions(...)")
     return Service(None, served, View.READ)

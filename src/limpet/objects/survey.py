@@ -9,9 +9,10 @@ a method, a property or data at all.
 from __future__ import annotations
 
 import operator
+from collections import Counter, abc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from types import FunctionType, MemberDescriptorType
+from types import FunctionType, MemberDescriptorType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any, Final
 
 from limpet.logs import full_name
@@ -25,33 +26,18 @@ from limpet.objects.anatomy import (
     top_package,
 )
 from limpet.objects.entries import Getter, Member, MemberKind, data_member, is_class_data, member_of, read_slot
-from limpet.objects.operations import CURSORS, FORMS, Form, Operation
-from limpet.objects.reviewed import BASES, CONTAINERS, Reviewed, bounded
+from limpet.objects.fields import fields_text, is_generated
+from limpet.objects.operands import Operands, bounded, made, operands_of
+from limpet.objects.operations import ARITHMETIC, CURSORS, FORMS, Form, Operation
+from limpet.objects.reviewed import BASES, CONTAINERS, NEEDS, Reviewed
 from limpet.objects.wrappers import Copied
 from limpet.policy.exposure import Exposure, is_by_value, is_exposed, is_hidden, is_never_exposed
 from limpet.policy.names import NamePolicy
 
 __all__ = ["Rules", "Survey"]
 
-_TAKES_ITEMS: Final = frozenset(
-    {
-        "difference",
-        "difference_update",
-        "extend",
-        "extendleft",
-        "intersection",
-        "intersection_update",
-        "isdisjoint",
-        "issubset",
-        "issuperset",
-        "subtract",
-        "symmetric_difference",
-        "symmetric_difference_update",
-        "union",
-        "update",
-    }
-)
-"""Methods of containers that iterate over what they are given."""
+_MAKES: Final = frozenset({"copy", "difference", "hex", "intersection", "most_common", "symmetric_difference", "union"})
+"""Methods of containers that make a container, or text of the same size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +72,7 @@ class Survey:
         blocked: names that are in a class and not shown, with the reason for the log.
         is_open: whether data that only the instance has is shown.
         read_dictionary: reads an instance's own dictionary; None if it has none to be read.
+        is_comparable: whether a container that compares or hashes an instance runs only what is shown.
     """
 
     def __init__(self, cls: type, rules: Rules) -> None:
@@ -98,6 +85,7 @@ class Survey:
         self.blocked: dict[str, str] = {}
         self.read_dictionary: Getter | None = None
         self.is_open = False
+        self.is_comparable = True
         if is_never_exposed(cls) and not self._is_reviewed:
             return
         if not self._is_reviewed:
@@ -111,8 +99,12 @@ class Survey:
         self._narrowed = frozenset(base for base in self._counted if _is_narrowed(base))
         self._declared = self._find_declared()
         self.is_open = not (self._is_reviewed or self._narrowed or rules.exposure.annotated_only)
+        self._needs: dict[str, tuple[str, ...]] = {}
+        self._writing = {name for _, listed in self._lists for name in listed.write}
         self._find_members()
         self._find_operations()
+        self._drop_what_uses_hidden()
+        self.is_comparable = self._is_reviewed or not any(map(self._is_concealed, _ASKED))
 
     # ---------------------------------------------------------------- classes
 
@@ -172,14 +164,17 @@ class Survey:
         if self._is_reviewed or not self._narrowed:
             for listed_base, listed in self._lists:
                 if base in resolution(listed_base) and (name in listed.read or name in listed.write):
-                    return _listed_member(name, entry, writes=name in listed.write)
+                    self._needs[name] = NEEDS.get(base, {}).get(name, ())
+                    return _listed_member(name, entry, listed_base, writes=name in listed.write)
         if self._is_reviewed:
             return "it is not among the reviewed members of this type"
         if base not in self._counted:
             return self._judge_foreign(name, base, entry)
         if not self._is_whole(base) and not is_exposed(entry):
             return "only members marked with @limpet.expose are shown of this class"
-        return self._judge_own(name, base, entry)
+        shown = self._judge_own(name, base, entry)
+        # What changes a container does so in a class of the user's, too, whatever that adds to it.
+        return replace(shown, writes=True) if isinstance(shown, Member) and name in self._writing else shown
 
     def _judge_own(self, name: str, base: type, entry: object) -> Member | str:
         is_method = type(entry) is FunctionType and name not in annotated(base)
@@ -189,7 +184,8 @@ class Survey:
             # A field whose default is a function: the instance's own value is what the name means.
             member = None
         elif is_class_data(entry):
-            member = data_member(name, self._reader(name, dictionary(base)), settable=self._declared.get(name))
+            read = self._reader(name, dictionary(base))
+            member = data_member(name, read, settable=self._declared.get(name), shared=entry)
         else:
             member = member_of(name, entry)
         if member is None:
@@ -242,38 +238,73 @@ class Survey:
                 self.operations[number] = found
 
     def _judge_operation(self, form: Form) -> Form | None:
-        owner, entry = resolve(self._cls, form.dunder) or (object, MISSING)
+        dunder = self._code_of(form)
+        owner, entry = resolve(self._cls, dunder) or (object, MISSING)
         if entry is None or form.dunder in self._hidden:
             return None
         is_named = self._is_reviewed or self._only is None or form.dunder in self._only
         if self._is_reviewed or form.universal or (is_named and not self._narrowed):
-            maker = self._owner(form)
             for base, listed in self._lists:
-                if form.operation in listed.operations and maker in resolution(base):
-                    return replace(form, apply=listed.applies.get(form.operation, form.apply))
+                if form.operation in listed.operations and owner in resolution(base):
+                    self._needs[dunder] = NEEDS.get(owner, {}).get(dunder, ())
+                    apply = listed.applies.get(form.operation, form.apply)
+                    return replace(form, apply=apply, operands=_operands(form.operation))
         if self._is_reviewed or form.operation in CURSORS:
             return None
         if form.universal:
-            is_default = self._owner(form) is object
-            is_shown = is_named and (not self._narrowed or is_exposed(entry))
+            is_default = owner is object
+            is_shown = is_named and dunder not in self._hidden and (not self._narrowed or is_exposed(entry))
+            if is_shown and dunder == "__repr__" and is_generated(owner, entry):
+                return replace(form, apply=fields_text(owner, self.members))
             if is_shown and (not is_default or form.operation is Operation.BOOL) and not self._hides_length(form):
                 return form
             return replace(form, apply=_IMPERSONAL[form.operation])
         if owner not in self._counted or not is_named or not (self._is_whole(owner) or is_exposed(entry)):
             return None
-        # A method of the class's own, like any other: what it changes is its business.
-        return replace(form, writes=False)
+        # A method of the class's own, like any other: what it changes is its business, unless it is a container.
+        return replace(form, writes=form.writes and bool(self._writing))
+
+    def _code_of(self, form: Form) -> str:
+        """Return the special method whose code does the operation: the ``__str__`` of `object` asks for the repr."""
+        owner, _ = resolve(self._cls, form.dunder) or (object, None)
+        return "__repr__" if form.operation is Operation.STR and owner is object else form.dunder
+
+    def _drop_what_uses_hidden(self) -> None:
+        """Take back what standard bases add to a class where it would use what the class does not show."""
+        while lacking := [name for name, needs in self._needs.items() if not all(map(self._is_shown, needs))]:
+            for name in lacking:
+                del self._needs[name]
+                if self.members.pop(name, None) is not None:
+                    self.blocked[name] = "it uses methods of the class that are not shown"
+            for number, form in tuple(self.operations.items()):
+                if form.dunder in lacking:
+                    del self.operations[number]
+                    if form.universal:
+                        self.operations[number] = replace(form, apply=_IMPERSONAL[form.operation], operands=None)
+
+    def _is_shown(self, name: str) -> bool:
+        return name in self.members or any(
+            form.dunder == name and form.apply is not _IMPERSONAL.get(form.operation)
+            for form in self.operations.values()
+        )
+
+    def _is_concealed(self, name: str) -> bool:
+        """Tell whether ``name`` is code of the class's that is not shown."""
+        if name in self._hidden:
+            return True
+        _, entry = resolve(self._cls, name) or (object, None)
+        return entry is not None and type(entry) not in _NATIVE and not self._is_shown(name)
 
     def _hides_length(self, form: Form) -> bool:
         """Tell whether ``bool`` would ask a length that is not shown."""
         return form.operation is Operation.BOOL and "__len__" in self._hidden
 
-    def _owner(self, form: Form) -> type:
-        """Return the class whose code does the operation."""
-        owner, _ = resolve(self._cls, form.dunder) or (object, None)
-        if form.operation is Operation.STR and owner is object:
-            owner, _ = resolve(self._cls, "__repr__") or (object, None)
-        return owner
+
+def _operands(operation: Operation) -> Operands:
+    """Return what a container does with the operand of ``operation``."""
+    if operation is Operation.ADD or operation is Operation.IADD:
+        return Operands.TAKEN
+    return Operands.TAKEN | Operands.COMPARED if operation in ARITHMETIC else Operands.COMPARED
 
 
 def _copied(function: Callable[..., Any] | None) -> Callable[..., Any] | None:
@@ -307,6 +338,14 @@ _IMPERSONAL: Final[Mapping[Operation, Callable[..., object]]] = {
 """What stands in for those of `object`, which tell the address in memory, and for a class's own that are not shown."""
 
 
+_ASKED: Final = (
+    *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__"),
+    *("__index__", "__len__", "__contains__", "__iter__", "__getitem__", "keys", "items"),
+)
+"""What a container may run of an operand."""
+_NATIVE: Final = (WrapperDescriptorType, MethodDescriptorType)
+
+
 def _entries(base: type) -> Iterator[tuple[str, object]]:
     # A copy, at once: another thread may add to the class meanwhile.
     yield from tuple(dictionary(base).items())
@@ -322,10 +361,17 @@ def _is_slot(base: type, entry: object) -> bool:
     return type(entry) is MemberDescriptorType and "__slots__" in dictionary(base)
 
 
-def _listed_member(name: str, entry: object, *, writes: bool) -> Member | str:
+def _listed_member(name: str, entry: object, base: type, *, writes: bool) -> Member | str:
     member = member_of(name, entry)
     if member is None:
         return "it is not what was reviewed"
-    if member.call is not None and name in _TAKES_ITEMS:
-        member = replace(member, call=bounded(member.call))
-    return replace(member, writes=writes)
+    if base not in CONTAINERS and base not in BASES:
+        return replace(member, writes=writes)
+    operands = operands_of(name)
+    if member.call is not None and Operands.TAKEN in operands:
+        is_mapping = issubclass(base, dict | abc.Mapping)
+        is_pairs = is_mapping and not issubclass(base, Counter)
+        member = replace(member, call=bounded(member.call, pairs=is_pairs, keywords=is_mapping))
+    if member.call is not None and name in _MAKES:
+        member = replace(member, call=made(member.call))
+    return replace(member, writes=writes, operands=operands)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
+from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType, TracebackType
 from typing import Any, Final, Generic, TypeVar
 
 from limpet.errors import ConfigurationError
+from limpet.objects.anatomy import resolve, top_package
+from limpet.objects.entries import Member
 from limpet.policy.exposure import expose
 from limpet.policy.names import NamePolicy
 
@@ -25,7 +27,8 @@ class Reference(Generic[T]):
     __slots__ = ("target",)
 
     def __init__(self, target: T) -> None:
-        if isinstance(target, _NEVER):
+        # By exact type, here and below: an object may say anything of its class.
+        if issubclass(type(target), _NEVER):
             raise ConfigurationError(f"a {type(target).__name__} can never travel by reference")
         self.target: Final = target
 
@@ -67,28 +70,43 @@ def mutable(target: T) -> Mutable[T]:
 
 def _inside(target: Any) -> Any:
     """Return what is wrapped, were it wrapped already."""
-    return target.target if isinstance(target, Reference) else target
+    if issubclass(type(target), Reference):
+        target = target.target
+    return _as_function(target) if _is_function_in_effect(target) else target
+
+
+def _is_function_in_effect(value: object) -> bool:
+    """Tell whether ``value`` is a tool of the language's for calls, whose names tell what is bound in it."""
+    kind = type(value)
+    called = resolve(kind, "__call__")
+    return called is not None and top_package(called[0]) in _TOOLS and not issubclass(kind, (*_NEVER, *_FUNCTIONS))
+
+
+_FUNCTIONS: Final = (FunctionType, MethodType, BuiltinFunctionType)
+_TOOLS: Final = frozenset({"functools", "operator", "builtins"})
 
 
 class Method:
     """A shown method that was got instead of called: it can be called, and nothing else.
 
+    Dispatch looks into it, so that it is called as if by its name.
+
     Args:
-        call: what the table of members has for it; takes the object first.
         target: the object.
+        member: the method in its table.
     """
 
-    __slots__ = ("_call", "_target")
+    __slots__ = ("member", "target")
 
-    def __init__(self, call: Callable[..., Any] | None, target: object) -> None:
-        self._call = call
-        self._target = target
+    def __init__(self, target: object, member: Member) -> None:
+        self.target: Final = target
+        self.member: Final = member
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        """Call the method."""
-        if self._call is None:
+        """Call the method: for served code that is handed one. A peer's call goes by dispatch."""
+        if self.member.call is None:
             raise TypeError("this member cannot be called")
-        return self._call(self._target, *args, **kwargs)
+        return self.member.call(self.target, *args, **kwargs)
 
 
 class Functions:

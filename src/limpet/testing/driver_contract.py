@@ -13,7 +13,7 @@ __all__ = ["DriverContract"]
 class DriverContract(ObjectContract, FaceContract, CallContract, EndingContract):
     """Everything a driver must do, as methods that a test runner collects.
 
-    A subclass sets `driver` and has a name that the runner looks for::
+    A subclass sets `driver` and has a name that the runner looks for:
 
         class TestMine(DriverContract):
             driver = MyDriver()

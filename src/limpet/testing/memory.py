@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, Self, TypeVar, cast
 from limpet.errors import CallError, EncodeError, SessionClosed
 from limpet.objects.dispatch import Dispatch, Interceptor
 from limpet.objects.endpoint import Endpoint, make_tables
+from limpet.objects.proxy import check_name
 from limpet.objects.services import catalog
 from limpet.peer import Peer, parse_address
 from limpet.profile import Profile
@@ -122,10 +123,12 @@ class MemoryService:
         """Return a proxy of what is served: a new instance made with these arguments, or the shared object.
 
         Raises:
-            AccessDenied: if there is no such service, or it takes no arguments.
+            AccessDenied: if there is no such service, it takes no arguments, or a name cannot go over the wire.
             SessionError: if the session is over.
             Exception: what making the instance raised.
         """
+        for name in (*((self._name,) if self._name else ()), *kwargs):
+            check_name(name)
         return self._end.ask(_OPEN, 0, [self._name, [*args], kwargs])
 
     def open_as(self, interface: type[T], *args: Any, **kwargs: Any) -> T:  # noqa: ARG002 - for type checkers
@@ -136,7 +139,7 @@ class MemoryService:
 class MemoryPair:
     """A client and a server in one thread, joined by bytes that go from hand to hand.
 
-    It is used as a session is; every call runs at once, on the thread that makes it::
+    It is used as a session is; every call runs at once, on the thread that makes it:
 
         with memory_pair(Account) as session:
             account = session.open("Ada")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,13 @@ import limpet
 BANK = '''
 """What the tests of the command serve."""
 
+import threading
+import time
+
 import limpet
+
+READS = []
+WAITING = threading.Event()
 
 
 class Account:
@@ -45,6 +53,23 @@ class Account:
 
     def fail_in_a_way_of_its_own(self):
         raise Overdrawn(5)
+
+    def take(self, amount):
+        """Take from the balance.
+
+        It may go below 0.
+        """
+        self.balance -= amount
+
+    @property
+    def risk(self):
+        READS.append("risk")
+        return "\\x1b[31mhigh[/b]"
+
+    def wait(self):
+        WAITING.set()
+        while not limpet.cancelled():
+            time.sleep(0.01)
 
     class Savings:
         def rate(self):
@@ -96,10 +121,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def url(folder: Path) -> Iterator[str]:
-    """Return where accounts are served."""
+def bank(folder: Path) -> Any:
+    """Return the module."""
     sys.path.insert(0, str(folder))
-    import bank  # type: ignore[import-not-found]  # noqa: PLC0415
+    return importlib.import_module("bank")
 
+
+@pytest.fixture
+def server(bank: Any) -> Iterator[limpet.Server]:
+    """Yield a server of accounts."""
     with limpet.Server(bank.Account, "limpet://127.0.0.1:0", local="anyone") as server:
-        yield server.url
+        yield server
+
+
+@pytest.fixture
+def url(server: limpet.Server) -> str:
+    """Return where accounts are served."""
+    return server.url

@@ -8,35 +8,6 @@ import pytest
 
 import limpet
 from limpet.cli import main
-from limpet.cli.call import value
-
-
-@pytest.mark.parametrize(
-    ("word", "meant"),
-    [
-        ("5", 5),
-        ("-5", -5),
-        ("2.5", 2.5),
-        ("True", True),
-        ("None", None),
-        ("[1, 'a']", [1, "a"]),
-        ("{'a': (1,)}", {"a": (1,)}),
-        ("'5'", "5"),
-        ("Ada", "Ada"),
-        ("", ""),
-        ("two words", "two words"),
-        ("1 + 1", "1 + 1"),
-        ("print(1)", "print(1)"),
-        ("0or", "0or"),
-        ("1 if 1else 2", "1 if 1else 2"),
-        ("[" * 10_000, "[" * 10_000),
-        ("9" * 10_000, "9" * 10_000),
-        ("{[]: 1}", "{[]: 1}"),
-    ],
-)
-def test_a_word_is_a_literal_or_itself(word: str, meant: object) -> None:
-    assert value(word) == meant
-    assert type(value(word)) is type(meant)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"limpet {__version__}\n"
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["serve", "--help"], ["call", "--help"]])
+@pytest.mark.parametrize("argv", [["--help"], *([name, "--help"] for name in ("serve", "call", "shell", "describe"))])
 def test_help(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(argv)
@@ -41,6 +41,11 @@ def test_help(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         ["call", "limpet://127.0.0.1:1"],
         ["call", "limpet://127.0.0.1:1", "method", "--no-such-option"],
         ["call", "limpet://127.0.0.1:1", "method", "--open", "1", "2", "--no-such-option"],
+        ["shell"],
+        ["shell", "limpet://127.0.0.1:1", "word"],
+        ["shell", "limpet://127.0.0.1:1", "--timeout", "soon"],
+        ["describe"],
+        ["describe", "limpet://127.0.0.1:1", "--color=red"],
     ],
 )
 def test_wrong_words_are_status_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,33 @@ def test_own_frames_are_left_out() -> None:
     package = __name__.partition(".")[0]
     assert "in inner" in origin(caught.value)
     assert origin(caught.value, package) == "ValueError: it"
+
+
+def raising(error: Exception, cause: Exception | None = None) -> Exception:
+    try:
+        raise error from cause  # noqa: TRY301 - to be raised is all that is wanted
+    except Exception as caught:
+        return caught
+
+
+def test_own_frames_are_left_out_wherever_they_stand() -> None:
+    code = compile("def call(function):\n    function()", "<other>", "exec")
+    names: dict[str, Any] = {"__name__": "other.code"}
+    exec(code, names)
+
+    def own() -> None:
+        def fail() -> None:
+            raise LookupError("it") from raising(ExceptionGroup("both", [raising(KeyError("member"))]))
+
+        names["call"](fail)
+
+    with pytest.raises(LookupError) as caught:
+        names["call"](own)
+    caught.value.__cause__.__cause__ = caught.value  # type: ignore[union-attr]  # a circle ends somewhere
+    shown = origin(caught.value, __name__.partition(".")[0])
+    assert [line for line in shown.splitlines() if "File" in line] == 2 * ['  File "<other>", line 2, in call']
+    assert "KeyError: 'member'" in shown
+    assert shown.endswith("LookupError: it")
 
 
 def test_frames_of_unnamed_code_are_shown() -> None:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import logging
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ import pytest
 
 import limpet
 from limpet.cli import main
+from tests.support.commands import serving
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -168,31 +166,10 @@ def test_a_broken_module_is_shown_with_its_own_stack(folder: Path, capsys: pytes
 # ---------------------------------------------------------------- as a process
 
 
-@contextmanager
-def process(*words: str, cwd: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Yield ``limpet serve`` and its first line; end it in every case."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "limpet", "serve", *words],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as server:
-        watchdog = threading.Timer(40, server.kill)
-        watchdog.start()
-        try:
-            assert server.stdout is not None
-            yield server, server.stdout.readline()
-        finally:
-            watchdog.cancel()
-            watchdog.join()
-            server.kill()
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("with_client", [False, True], ids=["idle", "with a client"])
 def test_a_signal_ends_it_with_status_0(folder: Path, number: signal.Signals, with_client: bool) -> None:
-    with process("bank:Account", *ANY_PORT, cwd=folder) as (server, line):
+    with serving("bank:Account", *ANY_PORT, cwd=folder) as (server, line):
         assert line.startswith("serving bank:Account at limpet://127.0.0.1:")
         if with_client:
             with limpet.connect(line.split()[-1]) as session:
@@ -226,7 +203,7 @@ class Worker:
 
 def test_a_second_interrupt_does_not_wait_for_running_calls(folder: Path) -> None:
     (folder / "busy.py").write_text(BUSY)
-    with process("busy:Worker", *ANY_PORT, cwd=folder) as (server, line):
+    with serving("busy:Worker", *ANY_PORT, cwd=folder) as (server, line):
         with limpet.connect(line.split()[-1]) as session:
             caller = threading.Thread(target=call_in_vain, args=(session.open().work,))
             caller.start()
@@ -236,7 +213,8 @@ def test_a_second_interrupt_does_not_wait_for_running_calls(folder: Path) -> Non
             while server.poll() is None:
                 server.send_signal(signal.SIGINT)
                 threading.Event().wait(0.05)
-            assert server.returncode == 130
+            # The last of them may come when Python has put its handler away.
+            assert server.returncode in {130, -signal.SIGINT}
         caller.join()
         assert server.stderr is not None
         assert "Traceback" not in server.stderr.read()
@@ -251,7 +229,7 @@ def call_in_vain(method: Callable[[], object]) -> None:
 
 
 def test_a_unix_socket(folder: Path) -> None:
-    with process("bank:add", "--listen", f"limpet+unix://{folder}/s", cwd=folder) as (server, line):
+    with serving("bank:add", "--listen", f"limpet+unix://{folder}/s", cwd=folder) as (server, line):
         assert line == f"serving bank:add at limpet+unix://{folder}/s\n"
         with limpet.connect(line.split()[-1]) as session:
             assert session.open().add(2, 3) == 5

@@ -124,13 +124,6 @@ def test_other_records_are_refused(name: object, fields: object) -> None:
         CLASSES.record(name, fields)
 
 
-def test_what_comes_home_is_sheltered_only_where_building_would_look_into_it() -> None:
-    home: list[object] = []
-    assert CLASSES.shelter(home) == Referred(home)
-    assert CLASSES.shelter(CLASSES) is CLASSES
-    assert Classes((Color,)).shelter(home) is home
-
-
 def test_building_replaces_records_wherever_they_stand() -> None:
     record = Record(Point, {"x": 1, "y": Record(Point, {"x": 2})})
     point = Point(1, Point(2))  # type: ignore[arg-type]

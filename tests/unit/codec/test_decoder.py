@@ -13,7 +13,7 @@ import pytest
 from msgpack import ExtType, packb  # type: ignore[import-untyped]
 
 from limpet.codec import layout
-from limpet.codec.base import Record, Referred
+from limpet.codec.base import Record
 from limpet.codec.budget import measure
 from limpet.codec.classes import Classes
 from limpet.codec.decoder import AT_ONCE_BYTES, decode
@@ -237,11 +237,6 @@ def test_references_are_not_looked_into() -> None:
     assert value == [home, loop, parts.references[2], ()]
     assert value[0] is home
     assert home[0] == mark(layout.TUPLE)
-
-
-def test_references_are_sheltered_from_building() -> None:
-    value = read(packb([ExtType(layout.REFERENCE, bytes([0, n])) for n in range(2)]))
-    assert value == [HOME, Referred([1])]
 
 
 @pytest.mark.parametrize(("code", "below"), [(layout.INTEGER, 1 << 127), (layout.INTEGER, -(1 << 127))])

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import ItemsView, Iterator, Mapping, MutableMapping, MutableSequence, MutableSet, Sequence
+from collections.abc import Mapping, MutableMapping, MutableSequence, MutableSet, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from limpet.errors import DecodeError
 from limpet.objects.descriptors import INTERFACES, Descriptor, describe, read_descriptor
 from limpet.objects.members import MemberTables
 from limpet.objects.operations import Operation
-from limpet.policy import Exposure, hide
+from limpet.policy import Exposure
 from limpet.session.messages import View
 
 CHARACTERS = 400
@@ -137,42 +137,6 @@ def test_the_interface_is_what_the_view_truly_gives(cls: type) -> None:
     writable, readable = INTERFACE_OF[cls]
     assert INTERFACES.get(described(cls)["interface"]) is writable
     assert INTERFACES.get(described(cls, View.READ)["interface"]) is readable
-
-
-class Harbour(Mapping[str, int]):
-    def __init__(self) -> None:
-        self._boats = {"Ada": 3}
-
-    def __getitem__(self, name: str) -> int:
-        return self._boats[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._boats)
-
-    def __len__(self) -> int:
-        return len(self._boats)
-
-
-class Deck(list[int]): ...
-
-
-class Sealed(Deck):
-    @hide
-    def append(self, item: int) -> None: ...
-
-
-class Locked(Harbour):
-    @hide
-    def items(self) -> ItemsView[str, int]:
-        return super().items()
-
-
-INTERFACE_OF_USERS: dict[type, type | None] = {Harbour: Mapping, Deck: MutableSequence, Sealed: Sequence, Locked: None}
-
-
-@pytest.mark.parametrize("cls", INTERFACE_OF_USERS, ids=lambda cls: cls.__name__)
-def test_a_class_of_the_user_has_the_interface_that_it_is_derived_from_and_shows(cls: type) -> None:
-    assert INTERFACES.get(described(cls)["interface"]) is INTERFACE_OF_USERS[cls]
 
 
 @pytest.mark.parametrize("cls", [cls for cls, found in INTERFACE_OF.items() if found[0]], ids=lambda cls: cls.__name__)

@@ -168,7 +168,7 @@ def test_data_that_is_a_shown_function_is_called() -> None:
 
 @pytest.mark.parametrize("name", ["opener", "method", "owner", "entries"])
 def test_any_other_data_is_not(name: str) -> None:
-    with pytest.raises(AccessDenied, match=f"calling '{name}' of the Account: nothing to see"):
+    with pytest.raises(AccessDenied, match=f"^'{name}' of the Account: nothing to see"):
         do(Kind.CALL, Account(), name, [])
 
 
@@ -313,9 +313,8 @@ def test_an_operation_that_writes_needs_a_writable_view() -> None:
 
 
 def test_what_is_not_implemented_is_an_ellipsis() -> None:
-    assert do(Kind.OPERATE, [1], int(Operation.EQ), 5) is False
-    with pytest.raises(TypeError):
-        do(Kind.OPERATE, [1], int(Operation.LT), 5)
+    assert do(Kind.OPERATE, [1], int(Operation.EQ), 5) is Ellipsis
+    assert do(Kind.OPERATE, [1], int(Operation.LT), 5) is Ellipsis
 
     class Strange:
         def __len__(self) -> Any:

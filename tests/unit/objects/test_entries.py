@@ -224,7 +224,7 @@ def test_a_slot_may_be_empty() -> None:
 @pytest.mark.parametrize(
     ("name", "signature"),
     [
-        ("deposit", "(amount: int, *, note: str = 'none')"),
+        ("deposit", "(amount: int, *, note: str = ...)"),
         ("undocumented", "(*args: Any, **kwargs: Any)"),
         ("defaults", "(a: int = 1, b: Any = ..., c: str = ..., d: Any = None, e: Any = ...)"),
         ("rate", "(year: int)"),
@@ -235,6 +235,27 @@ def test_a_slot_may_be_empty() -> None:
 )
 def test_signatures(name: str, signature: str) -> None:
     assert made(name).signature == signature
+
+
+def login(user: str, *, password: str = "", attempts: int = 3) -> None: ...
+
+
+@functools.wraps(login)
+def wrapped(*args: Any, **kwargs: Any) -> None: ...
+
+
+@functools.wraps(functools.partial(login, password="hunter2", attempts=7))
+def bound(*args: Any, **kwargs: Any) -> None: ...
+
+
+@pytest.mark.parametrize("function", [wrapped, bound])
+def test_defaults_of_another_function_are_not_told(function: Any) -> None:
+    member = member_of("login", staticmethod(function))
+    assert member is not None
+    assert member.signature == "(user: str, *, password: str = ..., attempts: int = ...)"
+    own = member_of("login", staticmethod(login))
+    assert own is not None
+    assert own.signature == "(user: str, *, password: str = ..., attempts: int = 3)"
 
 
 def test_an_annotation_that_is_an_object_is_not_told() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from limpet.codec import Referred
 from limpet.errors import AccessDenied, DecodeError, EncodeError
 from limpet.objects.marshal import Entry, Inbound, Outbound, Snapshot, outcome
 from limpet.objects.proxy import Proxy, RemoteFunction, make_proxy
@@ -113,11 +114,13 @@ def test_a_reference_named_twice_is_one_proxy() -> None:
 
 def test_what_comes_home_is_the_object_itself() -> None:
     home = object()
-    assert inbound(Export(1, home, 1)).reference(0) is home
+    came = inbound(Export(1, home, 1)).reference(0)
+    assert type(came) is Referred
+    assert came.value is home
 
 
 def test_a_promise_is_its_value_or_its_error() -> None:
-    assert inbound(promise([1])).reference(0) == [1]
+    assert inbound(promise([1])).reference(0) == Referred([1])
     failure = ValueError("why")
     with pytest.raises(ValueError, match="why"):
         inbound(promise(failure=failure)).reference(0)

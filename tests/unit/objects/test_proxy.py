@@ -378,14 +378,24 @@ def test_a_long_one_asks_for_ever_larger_chunks() -> None:
     assert [value for *_, value in asked.asked] == [[Operation.NEXT, count] for count in (2, 4, 8)]
 
 
-def test_an_empty_chunk_is_no_end_and_no_chunk_is_too_large() -> None:
-    cursor, asked = proxy(*[((), True)] * 20, ((), False), handle=8, operations=CURSOR)
+def test_no_chunk_is_too_large() -> None:
+    cursor, asked = proxy(*[((1,), True)] * 20, ((), False), handle=8, operations=CURSOR)
     target, _ = proxy(((), cursor))
-    assert [*iter(target)] == []
+    assert [*iter(target)] == [1] * 20
     counts = [value[1] for *_, value in asked.asked]  # type: ignore[index]
     assert counts[0] == 1
     assert counts == sorted(counts)
     assert max(counts) <= 1 << 16
+
+
+def test_a_chunk_without_items_is_the_last() -> None:
+    """Else a server could hold a client for ever."""
+    cursor, _ = proxy(*[((), True)] * 3, handle=8, operations=CURSOR)
+    target, _ = proxy(((1,), cursor))
+    with pytest.raises(DecodeError, match="something else than items"):
+        [*iter(target)]
+    with pytest.raises(DecodeError):
+        next(iter(cursor))
 
 
 JUNK = [

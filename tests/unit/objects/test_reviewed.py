@@ -12,8 +12,10 @@ import pytest
 from limpet.objects.anatomy import MISSING
 from limpet.objects.entries import MemberKind, member_of
 from limpet.objects.members import MemberTable, MemberTables
+from limpet.objects.operands import ITEMS as RANGE_ITEMS
+from limpet.objects.operands import bounded
 from limpet.objects.operations import FORMS, Operation
-from limpet.objects.reviewed import BASES, CONTAINERS, ITERATORS, RANGE_ITEMS, bounded
+from limpet.objects.reviewed import BASES, CONTAINERS, ITERATORS
 from limpet.policy import Exposure
 
 LONG = range(RANGE_ITEMS + 1)
@@ -207,7 +209,7 @@ def test_items_of_a_list_may_be_ranges() -> None:
 
 
 def test_keywords_pass() -> None:
-    assert bounded(dict.update)({}, [(1, 2)], a=3) is None
+    assert bounded(dict.update, pairs=True, keywords=True)({}, [(1, 2)], a=3) is None
 
 
 # ---------------------------------------------------------------- the odd ones

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from typing import Any
+import typing
+from collections import Counter, OrderedDict, UserDict, UserList, defaultdict, deque
+from enum import Enum
+from typing import Any, TypeVar
 
 import pytest
 
@@ -9,10 +12,15 @@ from limpet.objects.services import Opened, Service, catalog
 from limpet.objects.wrappers import functions, mutable, ref
 from limpet.session.messages import View
 
+T = TypeVar("T")
+
 
 class Account:
     def __init__(self, owner: str = "", *, limit: int = 0) -> None:
         self.owner, self.limit = owner, limit
+
+
+class Generic(typing.Generic[T]): ...
 
 
 class Callable:
@@ -56,6 +64,90 @@ def test_an_object_is_shared_and_its_state_is_its_own(served: object) -> None:
 def test_what_is_shared_takes_no_arguments(args: list[Any], kwargs: dict[str, Any]) -> None:
     with pytest.raises(AccessDenied, match="shared"):
         alone(Account()).open(args, kwargs)
+
+
+class Singleton:
+    _one: Any = None
+
+    def __new__(cls) -> Any:
+        cls._one = cls._one or super().__new__(cls)
+        return cls._one
+
+
+class Meta(type):
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return super().__call__(*args, **kwargs)
+
+
+class Planet(Enum):
+    EARTH = "earth"
+
+
+@pytest.mark.parametrize("served", [Singleton, Planet, Meta("Made", (), {})])
+def test_what_may_be_given_to_several_clients_is_read_only(served: type) -> None:
+    assert alone(served).view is View.READ
+    assert alone(type("Sub", (served,), {}) if served is Singleton else served).view is View.READ
+
+
+def test_a_class_that_only_initializes_makes_new_ones() -> None:
+    for served in (Account, Generic, list, dict, type("Rows", (UserList,), {}), type("Rows", (list,), {})):
+        assert alone(served).view is View.WRITE
+
+
+MANY = 1 << 16
+TOO_MUCH: list[tuple[type, tuple[Any, ...], dict[str, Any]]] = [
+    *((made, (range(MANY + 1),), {}) for made in (list, tuple, set, frozenset, deque, bytearray, Counter)),
+    (type("Rows", (list,), {}), (range(MANY + 1),), {}),
+    (type("Rows", (UserList,), {}), (range(MANY + 1),), {}),
+    (type("Rows", (UserList,), {}), (), {"initlist": range(MANY + 1)}),
+    (bytearray, (MANY + 1,), {}),
+    (bytearray, (), {"source": MANY + 1}),
+    (deque, (), {"iterable": range(MANY + 1)}),
+    (dict, ([range(MANY + 1)],), {}),
+    (dict, ({range(MANY + 1)},), {}),
+    (OrderedDict, ([range(MANY + 1)],), {}),
+    (UserDict, ([range(MANY + 1)],), {}),
+]
+
+
+@pytest.mark.parametrize(("made", "args", "kwargs"), TOO_MUCH)
+def test_a_few_bytes_make_no_container_of_any_size(made: type, args: Any, kwargs: Any) -> None:
+    with pytest.raises(ValueError, match="more than 65536"):
+        alone(made).open([*args], kwargs)
+
+
+class Source:
+    """What may come in by reference: its methods are its own business."""
+
+    def __iter__(self) -> Any:
+        raise AssertionError
+
+    def keys(self) -> Any:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("made", [list, set, dict, deque, UserList, UserDict, Counter, bytearray])
+def test_a_container_is_made_of_containers_alone(made: type) -> None:
+    with pytest.raises(TypeError, match="built-in containers alone"):
+        alone(made).open([Source()], {})
+
+
+def test_containers_are_made_as_ever() -> None:
+    assert alone(list).open([range(3)], {}).target == [0, 1, 2]
+    assert alone(dict).open([[("a", range(9))]], {"b": range(1 << 90)}).target == {"a": range(9), "b": range(1 << 90)}
+    assert alone(deque).open([[1, 2, 3]], {"maxlen": 2}).target == deque([2, 3])
+    assert alone(defaultdict).open([int, {"a": 1}], {}).target == {"a": 1}
+    assert alone(bytearray).open([3], {}).target == bytearray(3)
+    assert alone(Counter).open(["aab"], {"c": 5}).target == Counter(a=2, b=1, c=5)
+
+
+def test_a_constructor_of_the_users_takes_what_it_likes() -> None:
+    class Rows(list[Any]):
+        def __init__(self, size: object) -> None:
+            super().__init__([size])
+
+    source = Source()
+    assert alone(Rows).open([source], {}).target == [source]
 
 
 def test_functions_are_shared() -> None:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import functools
+import operator
 import os
 import sys
+import types
 from typing import Any
 
 import pytest
 
 from limpet.errors import ConfigurationError
+from limpet.objects.entries import Member
 from limpet.objects.members import MemberKind, MemberTables
 from limpet.objects.wrappers import Functions, Method, Mutable, Reference, functions, mutable, ref
 from limpet.policy import Exposure
@@ -145,7 +148,44 @@ def test_a_method_that_was_got_is_called_on_its_object() -> None:
     def method(target: object, *args: object, **kwargs: object) -> object:
         return target, args, kwargs
 
-    bound = Method(method, account)
+    bound = Method(account, Member("method", MemberKind.METHOD, call=method))
     assert bound(1, self=2, call=3) == (account, (1,), {"self": 2, "call": 3})
     with pytest.raises(TypeError, match="cannot be called"):
-        Method(None, account)()
+        Method(account, Member("method", MemberKind.METHOD))()
+
+
+TOOLS = [functools.partial(double, 5), operator.itemgetter(1), functools.cache(double), [].__len__]
+
+
+@pytest.mark.parametrize("wrap", [ref, mutable])
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: type(tool).__name__)
+def test_a_tool_that_calls_goes_as_a_plain_function(wrap: Any, tool: Any) -> None:
+    """It would show what is bound in it by its names."""
+    target = wrap(tool).target
+    assert type(target) is types.FunctionType
+    args = ([1, 2],) if type(tool) is operator.itemgetter else ()
+    assert target(*args) == tool(*args)
+
+
+def test_an_object_of_the_users_that_can_be_called_stays_itself() -> None:
+    class Grid(list[int]):
+        def __call__(self) -> int:
+            return 1
+
+    for target in (Account(), Grid()):
+        assert ref(target).target is target
+
+
+class Liar:
+    asked = 0
+
+    @property  # type: ignore[misc]  # that is what it lies with
+    def __class__(self) -> Any:
+        type(self).asked += 1
+        return Reference
+
+
+def test_what_an_object_says_of_its_class_is_not_asked() -> None:
+    liar = Liar()
+    assert ref(liar).target is liar
+    assert Liar.asked == 0

@@ -11,12 +11,13 @@ from typing import Any, Final, Self, TypeVar, cast
 from limpet.drivers.threads.address import connect as connect_socket
 from limpet.drivers.threads.address import parse_url, prepare
 from limpet.drivers.threads.channel import Channel
-from limpet.drivers.threads.deadline import deadline_of_caller
+from limpet.drivers.threads.deadline import bounded, deadline_of_caller
 from limpet.drivers.threads.housekeeping import housekeeping
 from limpet.drivers.threads.line import READ_BYTES
 from limpet.errors import ConnectRefused, SessionError
 from limpet.objects.dispatch import Dispatch
 from limpet.objects.endpoint import Endpoint, make_tables
+from limpet.objects.proxy import check_name
 from limpet.peer import Peer
 from limpet.profile import Profile
 from limpet.session.connection import Connection, Phase
@@ -43,10 +44,12 @@ class RemoteService:
         """Return a proxy of what is served: a new instance made with these arguments, or the shared object.
 
         Raises:
-            AccessDenied: if there is no such service, or it takes no arguments.
+            AccessDenied: if there is no such service, it takes no arguments, or a name cannot go over the wire.
             SessionError: if the session is over.
             Exception: what making the instance raised.
         """
+        for name in (*((self._name,) if self._name else ()), *kwargs):
+            check_name(name)
         return self._channel.ask(_OPEN, 0, [self._name, [*args], kwargs])
 
     def open_as(self, interface: type[T], *args: Any, **kwargs: Any) -> T:  # noqa: ARG002 - for type checkers alone
@@ -118,15 +121,16 @@ def connect(url: str, *, timeout: float | None = None, profile: Profile | None =
 
     Args:
         url: ``limpet://HOST:PORT`` or ``limpet+unix:///PATH``, as the server shows it.
-        timeout: seconds for the connection and its handshake together; the profile's limit if not given.
+        timeout: seconds for the connection and its handshake together, more than 0; the profile's limit if not given.
         profile: policies, limits and codecs; `Profile.local` if not given.
 
     Raises:
         ConnectRefused: if nobody listens, or the handshake failed or took too long.
         ConfigurationError: if the URL is none of limpet's.
+        ValueError: if ``timeout`` is not positive.
     """
     profile = profile or Profile.local()
-    deadline = time.monotonic() + (timeout or profile.limits.connect_seconds)
+    deadline = time.monotonic() + bounded(profile.limits.connect_seconds if timeout is None else timeout)
     address = parse_url(url)
     sock = connect_socket(address, max(0.001, deadline - time.monotonic()))
     try:

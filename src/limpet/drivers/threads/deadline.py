@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-__all__ = ["deadline_of_caller", "timeout"]
+__all__ = ["bounded", "deadline_of_caller", "timeout"]
 
 _LONGEST: Final = 10.0**8
 """About three years: longer is for ever."""
@@ -16,6 +16,17 @@ _LONGEST: Final = 10.0**8
 _deadline: ContextVar[float | None] = ContextVar("limpet.deadline", default=None)
 
 deadline_of_caller = _deadline.get
+
+
+def bounded(seconds: float) -> float:
+    """Return ``seconds``, or as many as the system can count if they are more.
+
+    Raises:
+        ValueError: if they are not more than 0.
+    """
+    if not seconds > 0:
+        raise ValueError(f"a timeout must be more than 0 seconds, not {seconds!r}")
+    return min(seconds, _LONGEST)
 
 
 @contextmanager
@@ -31,9 +42,7 @@ def timeout(seconds: float) -> Generator[None]:
     Raises:
         ValueError: if ``seconds`` is not positive.
     """
-    if not seconds > 0:
-        raise ValueError(f"a timeout must be more than 0 seconds, not {seconds!r}")
-    deadline = time.monotonic() + min(seconds, _LONGEST)
+    deadline = time.monotonic() + bounded(seconds)
     outer = _deadline.get()
     token = _deadline.set(deadline if outer is None else min(outer, deadline))
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import socket
 import threading
 import time
@@ -122,6 +123,17 @@ def test_nobody_answers(options: dict[str, Any]) -> None:
         with pytest.raises(ConnectRefused, match=f"no answer from {server.url} in time"):
             connect(server.url, **options)
         assert 0.04 < time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("seconds", [0, -1, math.nan])
+def test_no_time_to_connect(seconds: float) -> None:
+    with pytest.raises(ValueError, match="more than 0"):
+        connect("limpet://127.0.0.1:1", timeout=seconds)
+
+
+def test_all_the_time_there_is_to_connect() -> None:
+    with limpet.Server(dict, "limpet://127.0.0.1:0") as server, connect(server.url, timeout=math.inf) as session:
+        assert session.open() == {}
 
 
 def test_a_byte_now_and_then_makes_it_no_longer() -> None:
