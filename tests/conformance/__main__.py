@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 
 from tests.conformance.behaviour import behaviours
@@ -25,7 +26,7 @@ def arguments() -> argparse.Namespace:
     serve = commands.add_parser("serve", help="only serve, until standard input ends")
     serve.add_argument("system", choices=COLUMNS)
     serve.add_argument("path", metavar="MODULE:CLASS")
-    serve.add_argument("--shared", action="store_true", help="one instance for all")
+    serve.add_argument("settings", metavar="JSON", type=json.loads, nargs="?", default={}, help="of the server")
     return parser.parse_args()
 
 
@@ -33,7 +34,7 @@ def main() -> None:
     wanted = arguments()
     match wanted.command:
         case "serve":
-            serve_until_told(load(wanted.system), wanted.path, shared=wanted.shared)
+            serve_until_told(load(wanted.system), wanted.path, wanted.settings)
         case "run":
             outcome = behaviours()[wanted.number].outcome(load(wanted.system))
             print(outcome, flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import select
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from operator import attrgetter
+from typing import Unpack
 
-from tests.conformance.system import System
+from tests.conformance.system import Settings, System
 from tests.support.sources import ROOT
 
 __all__ = ["ServerProcess", "serve_until_told", "server_process"]
@@ -44,22 +46,15 @@ class ServerProcess:
 
 
 @contextmanager
-def server_process(system: System, kind: type, *, shared: bool = False) -> Generator[ServerProcess]:
+def server_process(system: System, kind: type, **settings: Unpack[Settings]) -> Generator[ServerProcess]:
     """Serve ``kind`` from another process, which ends with this one at the latest.
 
     Raises:
         ChildProcessError: if it does not start in time.
     """
-    command = [
-        sys.executable,
-        "-m",
-        "tests.conformance",
-        "serve",
-        system.name,
-        f"{kind.__module__}:{kind.__qualname__}",
-    ]
-    if shared:
-        command.append("--shared")
+    system.check(settings)
+    path = f"{kind.__module__}:{kind.__qualname__}"
+    command = [sys.executable, "-m", "tests.conformance", "serve", system.name, path, json.dumps(settings)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
         server = ServerProcess(ready(process), process)
@@ -82,13 +77,14 @@ def ready(process: subprocess.Popen[str]) -> str:
     return line.strip()
 
 
-def serve_until_told(system: System, path: str, *, shared: bool) -> None:
+def serve_until_told(system: System, path: str, settings: Settings) -> None:
     """Serve the class at ``path`` until standard input ends.
 
     Args:
         path: ``module:name``.
+        settings: of the server.
     """
     module, _, name = path.partition(":")
-    with system.host(attrgetter(name)(import_module(module)), shared=shared) as address:
+    with system.host(attrgetter(name)(import_module(module)), **settings) as address:
         print(address, flush=True)
         sys.stdin.read()

@@ -7,14 +7,27 @@ form, as a user who had read its documentation would.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
-from typing import Any, ClassVar, Protocol
+from traceback import format_exception
+from types import TracebackType
+from typing import Any, ClassVar, Final, Protocol, Self, TypedDict, Unpack
 
-from limpet.policy.exposure import is_hidden
+from limpet.policy.exposure import is_exposed, is_hidden
 
-__all__ = ["Feature", "NotOffered", "NotYet", "Session", "System", "public_members"]
+__all__ = [
+    "Feature",
+    "Future",
+    "NotOffered",
+    "NotYet",
+    "Server",
+    "Session",
+    "Settings",
+    "System",
+    "is_narrowed",
+    "public_members",
+]
 
 
 class NotOffered(Exception):
@@ -30,10 +43,54 @@ class Feature(Enum):
 
     ATTRIBUTES = "data attributes"
     CALLBACKS = "functions as arguments"
+    CALLER = "who calls"
+    CONNECTIONS = "connections that are closed"
+    IN_PROCESS = "servers in the threads of one process"
     OPERATORS = "operators"
     PROPERTIES = "properties"
     REFERENCES = "results by reference"
+    REFUSALS = "values that cannot travel"
     WITH = "with blocks"
+
+
+class Settings(TypedDict, total=False):
+    """How a server differs from what it is by default."""
+
+    shared: bool
+    """Make one instance, without arguments, for all; else one is made for each ``open``."""
+    at: str
+    """Where to listen: an address of this machine, or the path of a Unix socket."""
+    port: int
+    """Which port; any free one if it is not said."""
+    seen_at: int
+    """The port at which clients reach it, through a forwarder."""
+    allow: str
+    """The one address that clients may come from."""
+    only: Collection[str]
+    """The names of all members that clients may reach, special methods among them."""
+    stack: bool
+    """Whether clients are shown the server's stack."""
+    message_bytes: int
+    """The largest message."""
+    depth: int
+    """How deep values are nested at most."""
+    idle_seconds: float
+    """How long a connection may be idle."""
+
+
+NO: Final[Mapping[str, str]] = {
+    "shared": "no shared objects",
+    "at": "TCP over IPv4 only",
+    "port": "no choice of ports",
+    "seen_at": "nothing to say about forwarders",
+    "allow": "no policy of addresses",
+    "only": "no list of what is shown",
+    "stack": "no choice about the stack",
+    "message_bytes": "no limit of messages",
+    "depth": "no limit of nesting",
+    "idle_seconds": "no limit of idle time",
+}
+"""What is said of a system that lacks a setting."""
 
 
 class Session(Protocol):
@@ -42,6 +99,36 @@ class Session(Protocol):
     def open(self, *args: Any, **kwargs: Any) -> Any:
         """Return a proxy of what is served: a new instance made with these arguments, or the shared one."""
         ...
+
+
+class Server(Protocol):
+    """A server that is made and not started. Its ``with`` block starts it, and stops it."""
+
+    @property
+    def url(self) -> str:
+        """Return where clients connect to, once it has started."""
+        ...
+
+    def start(self) -> None:
+        """Begin to serve, and return."""
+        ...
+
+    def stop(self) -> None:
+        """End it."""
+        ...
+
+    def wait(self) -> None:
+        """Wait until it has ended."""
+        ...
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        self.stop()
 
 
 class System(ABC):
@@ -55,8 +142,20 @@ class System(ABC):
     """What its column is called."""
     lacks: ClassVar[Mapping[Feature, str]] = {}
     """What it does not have, and what it does instead."""
+    settings: ClassVar[Collection[str]] = ("shared",)
+    """Which `Settings` its servers have."""
+    facade: ClassVar[str]
+    """The module that its users import."""
+    nonsense: ClassVar[Mapping[str, object]] = {}
+    """A setting of its own that makes no sense."""
+    own: ClassVar[tuple[type[Exception], ...]] = ()
+    """What all its own errors are."""
+    misuse: ClassVar[tuple[type[Exception], ...]] = ()
+    """What a user gets for an address, a service or a setting that is none."""
     denied: ClassVar[tuple[type[Exception], ...]]
-    """What a client gets for a member that is not there, or not for it."""
+    """What a client gets for a member or a service that is not there, or not for it."""
+    unsendable: ClassVar[tuple[type[Exception], ...]] = ()
+    """What a client gets for an argument or a result that cannot travel."""
     late: ClassVar[tuple[type[Exception], ...]] = ()
     """What a client gets when a deadline passed."""
     lost: ClassVar[tuple[type[Exception], ...]]
@@ -68,26 +167,31 @@ class System(ABC):
         """Return which version is looked at."""
 
     @abstractmethod
-    def host(self, kind: type, *, shared: bool = False) -> AbstractContextManager[str]:
+    def host(self, kind: type, **settings: Unpack[Settings]) -> AbstractContextManager[str]:
         """Serve ``kind`` on loopback from threads of this process, and give the address.
 
-        Args:
-            kind: an instance of it is made for each ``open``.
-            shared: make one instance, without arguments, for all.
+        An instance of it is made for each ``open``.
         """
 
     @abstractmethod
     def connect(self, address: str) -> AbstractContextManager[Session]:
         """Connect to the server at ``address``."""
 
-    def serve(self, kind: type, *, shared: bool = False) -> AbstractContextManager[str]:
+    def check(self, settings: Settings) -> None:
+        """Raise NotOffered if one of these settings is not there."""
+        for name in settings:
+            if name not in self.settings:
+                raise NotOffered(NO[name])
+
+    def serve(self, kind: type, **settings: Unpack[Settings]) -> AbstractContextManager[str]:
         """Serve where it is quickest: in this process, if the system can be its own client there."""
-        return self.host(kind, shared=shared)
+        self.check(settings)
+        return self.host(kind, **settings)
 
     @contextmanager
-    def session(self, kind: type, *, shared: bool = False) -> Generator[Session]:
+    def session(self, kind: type, **settings: Unpack[Settings]) -> Generator[Session]:
         """Serve ``kind`` and connect to it."""
-        with self.serve(kind, shared=shared) as address, self.connect(address) as session:
+        with self.serve(kind, **settings) as address, self.connect(address) as session:
             yield session
 
     @contextmanager
@@ -103,9 +207,89 @@ class System(ABC):
         """Let calls of ``proxy`` in the ``with`` block take so many seconds."""
         raise NotOffered("no timeouts")
 
-    def later(self, method: Callable[..., Any], *args: object) -> Future:
-        """Call ``method`` and do not wait."""
+    def later(self, method: Callable[..., Any], *args: object, seconds: float | None = None) -> Future:
+        """Call ``method`` and do not wait.
+
+        Args:
+            seconds: how long its result may take.
+        """
         raise NotOffered("no futures")
+
+    def server(self, kind: type) -> Server:
+        """Return a server of ``kind``, not yet started."""
+        raise NotOffered("nothing to start")
+
+    def publish(self, target: object) -> Server:
+        """Return a server of ``target`` itself, the same for all."""
+        raise NotOffered("classes only")
+
+    def default_host(self) -> str:
+        """Return where a server listens if nothing is said of it; nothing for a Unix socket."""
+        raise NotOffered("an address is always named")
+
+    def address(self, host: str, port: int) -> str:
+        """Return the address of a server, as text."""
+        raise NotOffered("host and port are no text")
+
+    def addresses(self) -> Mapping[str, str]:
+        """Return an address of each kind, and how it is shown."""
+        raise NotOffered("host and port are no text")
+
+    def shown(self, address: str) -> str:
+        """Return how an address is shown; nothing is connected."""
+        raise NotOffered("host and port are no text")
+
+    def codecs(self) -> Mapping[str, int]:
+        """Return the codecs there are, and which number each has on the wire."""
+        raise NotOffered("no choice of codecs")
+
+    def speaking(self, kind: type, codec: str) -> AbstractContextManager[Session]:
+        """Serve ``kind`` and connect to it with that codec."""
+        raise NotOffered("no choice of codecs")
+
+    def configure(self, **settings: object) -> None:
+        """Give a server settings of the system's own, and forget it."""
+        raise NotOffered("no settings")
+
+    def caller(self) -> object:
+        """Return, in served code, who calls."""
+        raise NotOffered(self.lacks[Feature.CALLER])
+
+    def carried(self, function: Callable[[], object]) -> object:
+        """Return, in served code, what ``function`` returns in another thread that knows who calls."""
+        raise NotOffered(self.lacks[Feature.CALLER])
+
+    def named(self, services: Mapping[Any, Any]) -> AbstractContextManager[str]:
+        """Serve several classes and objects, each under its name, and give the address."""
+        raise NotOffered("one service for each server")
+
+    def service(self, session: Session, name: str) -> Session:
+        """Return what opens the service of that name."""
+        raise NotOffered("one service for each server")
+
+    def reference(self, target: object) -> Any:
+        """Return what is given as an argument so that the server can call ``target`` here."""
+        raise NotOffered("clients have no objects")
+
+    def copy(self, proxy: Any) -> Any:
+        """Return a local copy of what ``proxy`` stands for."""
+        raise NotOffered("no copies")
+
+    def prefetch(self, iterator: Any, count: int) -> Iterator[Any]:
+        """Iterate in chunks of so many items."""
+        raise NotOffered("items come one by one")
+
+    def release(self, proxy: Any) -> None:
+        """Let go of the object that ``proxy`` stands for."""
+        raise NotOffered("proxies go with their last name")
+
+    def ping(self, session: Session) -> None:
+        """Ask for a sign of life."""
+        raise NotOffered("no pings")
+
+    def printed(self, error: Exception) -> str:
+        """Return what is printed of an error, in the form that shows the remote stack if there is one."""
+        return "".join(format_exception(error))
 
 
 class Future(Protocol):
@@ -119,6 +303,15 @@ class Future(Protocol):
         """Return it once it is there, or raise what the call raised."""
         ...
 
+    def add_done_callback(self, function: Callable[[Any], object], /) -> None:
+        """Call ``function`` once it is there; at once if it is."""
+        ...
+
+
+def is_narrowed(kind: type) -> bool:
+    """Tell whether ``kind`` marks what of it is shown, or is not."""
+    return any(is_exposed(member) or is_hidden(member) for member in vars(kind).values())
+
 
 def public_members(kind: type) -> dict[str, Any]:
     """Return the members of ``kind`` that clients are to reach, special methods included."""
@@ -126,4 +319,6 @@ def public_members(kind: type) -> dict[str, Any]:
     for cls in reversed(kind.__mro__[:-1]):
         members |= vars(cls)
     ours = (name for name in members if not name.startswith("_") or (name.endswith("__") and callable(members[name])))
-    return {name: members[name] for name in ours if name != "__init__" and not is_hidden(members[name])}
+    shown = {name: members[name] for name in ours if name != "__init__" and not is_hidden(members[name])}
+    marked = {name: member for name, member in shown.items() if is_exposed(member)}
+    return shown if is_exposed(kind) else marked or shown

@@ -171,6 +171,24 @@ def test_a_call_that_has_ended_does_not_make_its_deadline_that_of_the_session() 
     assert stranger.connection.failure is None
 
 
+@pytest.mark.parametrize("seconds", [1, 60])
+def test_a_session_ends_after_a_call_whose_end_nobody_told(seconds: float) -> None:
+    stranger = one_end(is_server=True)
+    stranger.say(Message(CALL, 1, id=1, target=1))
+    request = stranger.session.schedule.start()
+    assert request is not None
+    due = stranger.connection.next_deadline()
+    pass_time(stranger, seconds)
+    assert request.cancelled == (stranger.clock.now == due)
+    due = stranger.connection.next_deadline()
+    stranger.session.answer(request, RETURN, Body(b""))
+    while stranger.connection.failure is None:
+        assert due is not None
+        pass_time(stranger, due - stranger.clock.now)
+        due = stranger.connection.next_deadline()
+    assert "nothing was asked for 600 seconds" in str(stranger.connection.failure)
+
+
 def test_a_request_in_between_makes_a_session_live_on() -> None:
     stranger = one_end(is_server=True)
     for id_ in range(1, 5):

@@ -298,7 +298,8 @@ class Connection:
                 self._heard, self._idle_since = session.received, now
             return self._idle_since + self.limits.idle_seconds if self.is_server else None
         self._idle_since = None
-        deadlines = []
+        # Calls that are over by then have told nobody: it is asked again whether all is idle.
+        deadlines = [now + self.limits.idle_seconds] if self.is_server else []
         for request in session.schedule.requests.values():
             if request.deadline is None:
                 request.deadline = now + self.limits.call_seconds

@@ -253,7 +253,7 @@ def test_the_deadline_of_calls(is_server: bool) -> None:
     assert (was_cancelled, running.cancelled) == (False, True)
     assert connection.next_deadline() == stranger.clock.now + 1
     assert expire(stranger, 1) is None
-    assert connection.next_deadline() is None
+    assert connection.next_deadline() == (stranger.clock.now + 600 if is_server else None)
 
 
 def test_a_connection_that_is_neither_here_nor_there_has_no_deadline() -> None:

@@ -185,6 +185,9 @@ class Server:
     ) -> None:
         self.stop()
 
+    def __repr__(self) -> str:
+        return f"<server at {self.url}>"
+
     @property
     def sessions(self) -> int:
         """Return how many connections there are, those still in their handshake included."""

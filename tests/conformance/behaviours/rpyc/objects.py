@@ -11,8 +11,8 @@ from tests.conformance.system import Feature, System
 
 
 class Numbers:
-    def __init__(self) -> None:
-        self._numbers = [1, 2, 3]
+    def __init__(self, count: int = 3) -> None:
+        self._numbers = [*range(1, count + 1)]
 
     def all(self) -> list[int]:
         return self._numbers
@@ -22,6 +22,12 @@ class Numbers:
 def iterated(system: System) -> None:
     with system.opened(Numbers) as numbers:
         assert [number * 2 for number in numbers.all()] == [2, 4, 6]
+
+
+@behaviour("R18", "Iteration over ten thousand items of the server's gives all of them in order")
+def ten_thousand(system: System) -> None:
+    with system.opened(Numbers, 10_000) as numbers:
+        assert list(numbers.all()) == [*range(1, 10_001)]
 
 
 @expose
