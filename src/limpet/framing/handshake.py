@@ -7,42 +7,122 @@ finished is kept but the bytes of its one message. Every rule that is broken end
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hmac
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
+from hashlib import sha256
 from struct import Struct
+from types import MappingProxyType
 from typing import Final, Self
 
 from limpet.errors import Code, ProtocolError
+from limpet.framing.keys import KEY_ID_BYTES, Key, KeyRing
+from limpet.framing.transcript import (
+    EPHEMERAL_BYTES,
+    UNBOUND,
+    ClearTranscript,
+    NoiseTranscript,
+    Protection,
+    Suite,
+    Transcript,
+)
 from limpet.limits import Limits
 
-__all__ = ["HELLO_BYTES", "Agreement", "ClientHandshake", "Proof", "Ready", "ServerHandshake", "Suite"]
+__all__ = [
+    "HELLO_BYTES",
+    "Acceptance",
+    "Agreement",
+    "ClientHandshake",
+    "Credential",
+    "Proof",
+    "Ready",
+    "ServerHandshake",
+    "Suite",
+]
 
 _MAGIC: Final = bytes.fromhex("89 4C 50 54 2F 31 0D 0A")
 _HEAD: Final = Struct("!8sBB16s")  # magic, suite, 0, key id
-_EPHEMERAL_BYTES: Final = 32
 _LENGTH: Final = Struct("!H")
 _SEALED: Final = range(16, 1_024 + 1)
-_TAG: Final = bytes(16)
 _FEATURES: Final = Struct("!H")
 _TERMS: Final = Struct("!BHIII")  # codec, features, frame limit, message limit, grace seconds
-_READY: Final = Struct("!B16sQQ32s")  # 2, session, attach, next expected, resume secret
+_READY: Final = Struct("!B16sQQ")  # 2, session, attach, next expected
 
 _PROOF_KIND: Final = 1
 _READY_KIND: Final = 2
+_SECRET_BYTES: Final = 32
 _TICKET_BYTES: Final = 256
 _ADDRESS_BYTES: Final = 512
 _U32: Final = 0xFFFF_FFFF
 
-HELLO_BYTES: Final = _HEAD.size + _EPHEMERAL_BYTES + _LENGTH.size + _SEALED[-1]
+_SEALED_AT: Final = _HEAD.size + EPHEMERAL_BYTES
+HELLO_BYTES: Final = _SEALED_AT + _LENGTH.size + _SEALED[-1]
 """No Hello is longer."""
 
 
-class Suite(IntEnum):
-    """How a connection is proven and sealed. Set by both profiles, never negotiated."""
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a client proves to have.
 
-    NONE = 0
-    """Nothing is proven or sealed; for connections that stay on one machine."""
+    Attributes:
+        suite: how.
+        key: which; None in suite 0 alone.
+        private: 32 random bytes for this connection alone; not needed without a key.
+        bind: SHA-256 of what the connection runs in, zeros if that is nothing.
+    """
+
+    suite: Suite = Suite.NONE
+    key: Key | None = None
+    private: bytes = field(default=b"", repr=False)
+    bind: bytes = UNBOUND
+
+    @property
+    def head(self) -> bytes:
+        """Return what Hello begins with."""
+        return _HEAD.pack(_MAGIC, self.suite, 0, bytes(KEY_ID_BYTES) if self.key is None else self.key.id)
+
+    def begin(self) -> Transcript:
+        """Return a transcript that the client has begun."""
+        if self.key is None:
+            return ClearTranscript()
+        return NoiseTranscript(self.suite, self.head + self.bind, self.key.psk, self.private)
+
+
+def _no_chance(_count: int) -> bytes:
+    raise ValueError("a server that has keys needs a source of random bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What a server takes as a proof.
+
+    Attributes:
+        rings: the suites it answers, each with the keys that are valid in it; none in suite 0.
+        entropy: returns so many random bytes.
+        decoy: a secret of the process, which stands for the keys that there are not.
+        bind: as in `Credential`.
+    """
+
+    rings: Mapping[Suite, KeyRing] = field(default_factory=lambda: MappingProxyType({Suite.NONE: KeyRing()}))
+    entropy: Callable[[int], bytes] = _no_chance
+    decoy: bytes = field(default=b"", repr=False)
+    bind: bytes = UNBOUND
+
+    def begin(self, head: bytes) -> tuple[Transcript, Key | None]:
+        """Return a transcript for a client whose Hello began with ``head``, and the key it says it has.
+
+        For an id that nobody has, the transcript is one that cannot go on: whoever asks sees
+        and measures the same as with a wrong key.
+        """
+        _, number, _, key_id = _HEAD.unpack(head)
+        suite = Suite(number)
+        if suite is Suite.NONE:
+            return ClearTranscript(), None
+        # Computed for every id, so that time does not tell which are known.
+        decoy = hmac.digest(self.decoy, key_id, sha256)
+        key = self.rings[suite].get(key_id)
+        psk = decoy if key is None else key.psk
+        return NoiseTranscript(suite, head + self.bind, psk, self.entropy(_SECRET_BYTES)), key
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,44 +146,9 @@ class Agreement:
     grace_seconds: int
 
 
-class _Prefix:
-    """The constant bytes of a message, compared as they come."""
-
-    __slots__ = ("_parts", "size")
-
-    def __init__(self, *parts: tuple[bytes, str]) -> None:
-        self._parts: Final = parts
-        self.size: Final = sum(len(expected) for expected, _ in parts)
-
-    def check(self, data: bytes | bytearray) -> None:
-        """Raise ProtocolError as soon as a byte of ``data`` differs."""
-        start = 0
-        for expected, complaint in self._parts:
-            got = data[start : start + len(expected)]
-            if got != expected[: len(got)]:
-                raise ProtocolError(complaint)
-            start += len(expected)
-
-    def __bytes__(self) -> bytes:
-        return b"".join(expected for expected, _ in self._parts)
-
-
-# In suite 0 all that stands before the sealed part is constant: no key, no ephemerals.
-_HELLO: Final = _Prefix(
-    (_MAGIC, "not a limpet/1 client"),
-    (bytes([Suite.NONE]), "the client asked for a suite that is not served"),
-    (bytes(1), "the reserved byte of Hello is not zero"),
-    (bytes(16), "a key id without a key"),
-    (bytes(_EPHEMERAL_BYTES), "an ephemeral key in suite 0"),
-)
-_SERVER_HELLO: Final = _Prefix(
-    (bytes(_EPHEMERAL_BYTES), "what answers is no limpet server that this version can talk to; is it the right port?")
-)
-
-
-def _sealed(plain: bytes) -> bytes:
-    """Return ``plain`` with its length, and zeros where other suites have a tag."""
-    return _LENGTH.pack(len(plain) + len(_TAG)) + plain + _TAG
+def _measured(sealed: bytes) -> bytes:
+    """Return ``sealed`` with its length in front."""
+    return _LENGTH.pack(len(sealed)) + sealed
 
 
 def _sealed_end(data: bytes | bytearray, start: int) -> int | None:
@@ -116,15 +161,8 @@ def _sealed_end(data: bytes | bytearray, start: int) -> int | None:
     return start + _LENGTH.size + int(length)
 
 
-def _opened(sealed: bytes) -> bytes:
-    """Return what is in ``sealed``."""
-    if sealed[-len(_TAG) :] != _TAG:
-        raise ProtocolError("a tag in suite 0")
-    return sealed[: -len(_TAG)]
-
-
-def _open_at(data: bytes | bytearray, start: int, end: int) -> bytes:
-    return _opened(bytes(data[start + _LENGTH.size : end]))
+def _sealed_at(data: bytes | bytearray, start: int, end: int) -> bytes:
+    return bytes(data[start + _LENGTH.size : end])
 
 
 class ClientHandshake:
@@ -134,23 +172,30 @@ class ClientHandshake:
         codecs: ids of the codecs this client speaks.
         limits: bound the agreement.
         features: bits of the optional features this client has.
+        credential: what it proves to have.
+
+    Attributes:
+        hello: the message that begins the connection.
+        rest: what came behind ServerHello; it belongs to the frame reader.
+        protection: of the frames that follow, once there is an agreement.
     """
 
-    __slots__ = ("_codecs", "_features", "_limits", "_partial", "rest")
+    __slots__ = ("_codecs", "_features", "_limits", "_partial", "_suite", "_transcript", "hello", "protection", "rest")
 
-    def __init__(self, codecs: Sequence[int], limits: Limits, *, features: int = 0) -> None:
+    def __init__(
+        self, codecs: Sequence[int], limits: Limits, *, features: int = 0, credential: Credential | None = None
+    ) -> None:
+        credential = credential or Credential()
         self._codecs = bytes(codecs)
         self._features = features
         self._limits = limits
         self._partial = bytearray()
-        self.rest = b""
-        """What came behind ServerHello; it belongs to the frame reader."""
-
-    @property
-    def hello(self) -> bytes:
-        """The message that begins the connection."""
+        self._suite = credential.suite
+        self._transcript = credential.begin()
         offer = bytes([len(self._codecs)]) + self._codecs + _FEATURES.pack(self._features)
-        return bytes(_HELLO) + _sealed(offer)
+        self.hello = credential.head + self._transcript.speak() + _measured(self._transcript.seal(offer))
+        self.protection = Protection()
+        self.rest = b""
 
     def receive(self, data: bytes | memoryview) -> Agreement | None:
         """Take bytes from the server; return the agreement once its ServerHello is whole.
@@ -160,11 +205,15 @@ class ClientHandshake:
         """
         partial = self._partial
         partial += data
-        _SERVER_HELLO.check(partial)
-        end = _sealed_end(partial, _SERVER_HELLO.size)
+        if self._suite is Suite.NONE and any(partial[:EPHEMERAL_BYTES]):
+            # At the first byte: most likely it is no limpet at all.
+            raise ProtocolError("what answers is no limpet server that this version can talk to; is it the right port?")
+        end = _sealed_end(partial, EPHEMERAL_BYTES)
         if end is None or len(partial) < end:
             return None
-        agreement = self._judge(_open_at(partial, _SERVER_HELLO.size, end))
+        self._transcript.hear(bytes(partial[:EPHEMERAL_BYTES]))
+        agreement = self._judge(self._transcript.open(_sealed_at(partial, EPHEMERAL_BYTES, end)))
+        self.protection = self._transcript.finish(is_server=False)
         self.rest = bytes(partial[end:])
         return agreement
 
@@ -180,7 +229,7 @@ class ClientHandshake:
         if frame_bytes < 4_096 or message_bytes < frame_bytes:
             raise ProtocolError(f"the server takes frames of {frame_bytes} and messages of {message_bytes} bytes")
         return Agreement(
-            Suite.NONE,
+            self._suite,
             codec,
             features,
             min(frame_bytes, self._limits.frame_bytes),
@@ -199,18 +248,44 @@ class ServerHandshake:
         limits: what the server tells the client it accepts.
         features: bits of the optional features this server has.
         grace_seconds: how long a session is kept when its connection breaks.
+        acceptance: what it takes as a proof.
+
+    Attributes:
+        answer: ServerHello, once a Hello was accepted.
+        key: which one the client has; None without one. It is proven when Proof opens.
+        protection: of the frames that follow, once there is an agreement.
     """
 
-    __slots__ = ("_codecs", "_features", "_grace_seconds", "_limits", "_partial", "answer")
+    __slots__ = (
+        "_acceptance",
+        "_codecs",
+        "_features",
+        "_grace_seconds",
+        "_limits",
+        "_partial",
+        "answer",
+        "key",
+        "protection",
+    )
 
-    def __init__(self, codecs: Sequence[int], limits: Limits, *, features: int = 0, grace_seconds: int = 0) -> None:
+    def __init__(
+        self,
+        codecs: Sequence[int],
+        limits: Limits,
+        *,
+        features: int = 0,
+        grace_seconds: int = 0,
+        acceptance: Acceptance | None = None,
+    ) -> None:
+        self._acceptance = acceptance or Acceptance()
         self._codecs = tuple(codecs)
         self._features = features
         self._limits = limits
         self._grace_seconds = grace_seconds
         self._partial = bytearray()
         self.answer = b""
-        """ServerHello, once a Hello was accepted."""
+        self.key: Key | None = None
+        self.protection = Protection()
 
     def receive(self, data: bytes | memoryview) -> Agreement | None:
         """Take bytes from the client; return the agreement once its Hello is whole.
@@ -221,15 +296,36 @@ class ServerHandshake:
         partial = self._partial
         room = HELLO_BYTES - len(partial)
         partial += data[:room]
-        _HELLO.check(partial)
-        end = _sealed_end(partial, _HELLO.size)
+        self._check_start(partial)
+        end = _sealed_end(partial, _SEALED_AT)
         if end is None or len(partial) < end:
             return None
         if len(partial) > end or len(data) > room:
             raise ProtocolError("bytes behind Hello, before ServerHello", Code.UNEXPECTED)
-        return self._settle(_open_at(partial, _HELLO.size, end))
+        transcript, self.key = self._acceptance.begin(bytes(partial[: _HEAD.size]))
+        transcript.hear(bytes(partial[_HEAD.size : _SEALED_AT]))
+        offer = transcript.open(_sealed_at(partial, _SEALED_AT, end))
+        agreement = self._settle(Suite(partial[len(_MAGIC)]), offer)
+        # Only for who has the key: a stranger costs no work on the curve.
+        self.answer = transcript.speak() + _measured(transcript.seal(self._terms(agreement)))
+        self.protection = transcript.finish(is_server=True)
+        return agreement
 
-    def _settle(self, offer: bytes) -> Agreement:
+    def _check_start(self, partial: bytearray) -> None:
+        """Refuse a Hello at its first wrong byte."""
+        if partial[: len(_MAGIC)] != _MAGIC[: len(partial)]:
+            raise ProtocolError("not a limpet/1 client")
+        if len(partial) > 8 and partial[8] not in self._acceptance.rings:
+            raise ProtocolError("the client asked for a suite that is not served")
+        if len(partial) > 9 and partial[9]:
+            raise ProtocolError("the reserved byte of Hello is not zero")
+        if len(partial) > 8 and partial[8] == Suite.NONE:
+            if any(partial[10 : _HEAD.size]):
+                raise ProtocolError("a key id without a key")
+            if any(partial[_HEAD.size : _SEALED_AT]):
+                raise ProtocolError("an ephemeral key in suite 0")
+
+    def _settle(self, suite: Suite, offer: bytes) -> Agreement:
         count = offer[0] if offer else 0
         if count == 0 or len(offer) != 1 + count + _FEATURES.size:
             raise ProtocolError(f"a Hello that offers {count} codecs in {len(offer)} bytes")
@@ -238,24 +334,23 @@ class ServerHandshake:
         if codec is None:
             raise ProtocolError(f"no codec in common; the client offers {list(offered)}")
         (features,) = _FEATURES.unpack_from(offer, 1 + count)
-        agreement = Agreement(
-            Suite.NONE,
+        return Agreement(
+            suite,
             codec,
             features & self._features,
             min(self._limits.frame_bytes, _U32),
             min(self._limits.message_bytes, _U32),
             self._grace_seconds,
         )
-        self.answer = bytes(_SERVER_HELLO) + _sealed(
-            _TERMS.pack(
-                agreement.codec,
-                agreement.features,
-                agreement.frame_bytes,
-                agreement.message_bytes,
-                agreement.grace_seconds,
-            )
+
+    def _terms(self, agreement: Agreement) -> bytes:
+        return _TERMS.pack(
+            agreement.codec,
+            agreement.features,
+            agreement.frame_bytes,
+            agreement.message_bytes,
+            agreement.grace_seconds,
         )
-        return agreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +383,8 @@ class Ready:
         session: the session's id, 16 bytes.
         attach: the number of this connection in the session.
         next_expected: the number of the first counted frame the server waits for.
-        resume_secret: 32 random bytes that a resume proves to know. As secret as the channel.
+        resume_secret: 32 random bytes that a resume proves to know, as secret as the channel.
+            Empty if a key gave both sides one; then it is not sent.
         ticket: opaque to the client, at most 256 bytes.
         address: where to resume, empty for where it connected.
     """
@@ -303,20 +399,26 @@ class Ready:
     def pack(self) -> bytes:
         """Return the body."""
         address = self.address.encode()
-        head = _READY.pack(_READY_KIND, self.session, self.attach, self.next_expected, self.resume_secret)
+        head = _READY.pack(_READY_KIND, self.session, self.attach, self.next_expected) + self.resume_secret
         return b"".join((head, _LENGTH.pack(len(self.ticket)), self.ticket, _LENGTH.pack(len(address)), address))
 
     @classmethod
-    def unpack(cls, body: bytes | memoryview) -> Self:
+    def unpack(cls, body: bytes | memoryview, *, has_secret: bool = True) -> Self:
         """Return the Ready in ``body``.
+
+        Args:
+            body: of the server's first frame, opened.
+            has_secret: whether the secret of a resume is in it: there is no key.
 
         Raises:
             ProtocolError: if it is none, too long, or has bytes behind its last field.
         """
         if len(body) < _READY.size or body[0] != _READY_KIND:
             raise ProtocolError("the server's first frame is no Ready")
-        _, session, attach, next_expected, secret = _READY.unpack_from(body)
-        ticket, at = _field(body, _READY.size, _TICKET_BYTES)
+        _, session, attach, next_expected = _READY.unpack_from(body)
+        secret_end = _READY.size + (_SECRET_BYTES if has_secret else 0)
+        secret = bytes(body[_READY.size : secret_end])
+        ticket, at = _field(body, secret_end, _TICKET_BYTES)
         encoded, at = _field(body, at, _ADDRESS_BYTES)
         if at != len(body):
             raise ProtocolError("bytes behind Ready")

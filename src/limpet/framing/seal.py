@@ -32,10 +32,8 @@ _HEADER: Final = Struct("!BQI")  # direction, counter, length
 class Sealer(Protocol):
     """What seals the frames of one direction."""
 
-    overhead: int
-
     def seal(self, body: bytes) -> bytes:
-        """Return ``body`` sealed, ``overhead`` bytes longer."""
+        """Return ``body`` sealed, `TAG_BYTES` longer."""
         ...
 
 
@@ -55,8 +53,6 @@ class _Counted:
     """A direction: how many frames and bytes it has carried."""
 
     __slots__ = ("_bytes", "counter")
-
-    overhead: Final = TAG_BYTES
 
     def __init__(self) -> None:
         self.counter = 0
