@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from limpet.codec import Codec, MsgpackCodec
 from limpet.errors import ConfigurationError
+from limpet.framing.keys import Key, KeyRing
+from limpet.framing.transcript import Suite
 from limpet.limits import Limits
 from limpet.peer import parse_address
 from limpet.policy.addresses import LOOPBACK, Addresses
@@ -32,6 +34,9 @@ class Profile:
         errors: what of an error peers see.
         limits: what one side accepts from the other.
         codecs: what payloads may be written in, the preferred one first.
+        key: what a client proves to have; None for no proof.
+        keys: whose proofs a server takes; None for none.
+        confidential: whether what is proven by a key is encrypted, too; both sides must agree.
         local_access: "anyone" says on purpose that every user of this machine may
             connect. Until there are keys that is so without it, too.
 
@@ -45,6 +50,9 @@ class Profile:
     errors: ErrorPolicy = field(default_factory=ErrorPolicy)
     limits: Limits = field(default_factory=Limits)
     codecs: tuple[Codec, ...] = field(default_factory=_msgpack)
+    key: Key | None = None
+    keys: KeyRing | None = None
+    confidential: bool = True
     local_access: Literal["anyone"] | None = None
 
     def __post_init__(self) -> None:
@@ -64,8 +72,19 @@ class Profile:
                 raise ConfigurationError(f"Profile.codecs: {codec!r:.60} is no codec")
         if len({codec.id for codec in self.codecs}) < len(self.codecs):
             raise ConfigurationError("Profile.codecs: two have the same id, so that a peer cannot tell them apart")
+        if self.key is not None and not isinstance(self.key, Key):
+            raise ConfigurationError("Profile.key must be a Key")
+        if self.keys is not None and not isinstance(self.keys, KeyRing):
+            raise ConfigurationError("Profile.keys must be a KeyRing")
+        if self.key is not None and self.keys is not None and self.keys.get(self.key.id) is not None:
+            raise ConfigurationError("one key cannot prove a client and let it in: whoever has it could be either side")
         if self.local_access not in (None, "anyone"):
             raise ConfigurationError(f"Profile.local_access is None or 'anyone', not {self.local_access!r:.60}")
+
+    @property
+    def suite(self) -> Suite:
+        """Return how a key is proven, and whether its connections are encrypted."""
+        return Suite.AEAD if self.confidential else Suite.HMAC
 
     @classmethod
     def local(cls, **changes: Any) -> Profile:

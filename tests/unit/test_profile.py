@@ -7,6 +7,8 @@ import pytest
 
 from limpet.codec import MsgpackCodec
 from limpet.errors import ConfigurationError
+from limpet.framing.keys import Key, KeyRing
+from limpet.framing.transcript import Suite
 from limpet.limits import Limits
 from limpet.peer import Peer, parse_address
 from limpet.policy import LOOPBACK, Addresses, ErrorPolicy, Exposure, Level, NamePolicy
@@ -67,8 +69,25 @@ def test_what_makes_no_sense_is_refused(changes: dict[str, Any], why: str) -> No
 
 
 def test_an_unknown_setting_is_refused() -> None:
-    with pytest.raises(TypeError, match="keys"):
-        Profile.local(keys="clients.keys")
+    with pytest.raises(TypeError, match="password"):
+        Profile.local(password="secret")
+
+
+@pytest.mark.parametrize("setting", ["key", "keys"])
+def test_a_key_is_no_text(setting: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"Profile.{setting} must be"):
+        Profile.local(**{setting: "clients.keys"})
+
+
+def test_one_key_is_not_both_sides() -> None:
+    key = Key(bytes(range(32)), "ada")
+    with pytest.raises(ConfigurationError, match="either side"):
+        Profile.local(key=key, keys=KeyRing([key]))
+
+
+def test_what_is_proven_is_encrypted_unless_somebody_says_otherwise() -> None:
+    assert Profile.local().suite is Suite.AEAD
+    assert Profile.local(confidential=False).suite is Suite.HMAC
 
 
 @pytest.mark.parametrize("host", [None, "localhost", "127.0.0.1", "127.0.0.2", "::1", "::ffff:127.0.0.1"])

@@ -24,8 +24,6 @@ CLIENT: Final = 0
 """The direction from client to server, as it stands in a tag."""
 SERVER: Final = 1
 
-_MOST_FRAMES: Final = 1 << 48
-_MOST_BYTES: Final = 1 << 40
 _HEADER: Final = Struct("!BQI")  # direction, counter, length
 
 
@@ -49,40 +47,24 @@ class Opener(Protocol):
         ...
 
 
-class _Counted:
-    """A direction: how many frames and bytes it has carried."""
-
-    __slots__ = ("_bytes", "counter")
-
-    def __init__(self) -> None:
-        self.counter = 0
-        """Of the next frame."""
-        self._bytes = 0
-
-    @property
-    def is_worn(self) -> bool:
-        """Tell whether this key has sealed as much as one should; a new connection has new keys."""
-        return self.counter >= _MOST_FRAMES or self._bytes >= _MOST_BYTES
-
-
-class AeadSeal(_Counted):
+class AeadSeal:
     """ChaCha20-Poly1305: secrecy and proof (suite 1).
 
     Args:
         key: of this direction, 32 bytes.
     """
 
-    __slots__ = ("_cipher",)
+    __slots__ = ("_counter", "_decrypt", "_encrypt")
 
     def __init__(self, key: bytes) -> None:
-        super().__init__()
-        self._cipher = ChaCha20Poly1305(key)
+        cipher = ChaCha20Poly1305(key)
+        self._encrypt, self._decrypt = cipher.encrypt, cipher.decrypt
+        self._counter = 0
 
     def seal(self, body: bytes) -> bytes:
         """Return ``body`` encrypted, with its tag."""
-        sealed = self._cipher.encrypt(nonce(self.counter), body, None)
-        self.counter += 1
-        self._bytes += len(body)
+        sealed = self._encrypt(nonce(self._counter), body, None)
+        self._counter += 1
         return sealed
 
     def open(self, sealed: memoryview) -> memoryview:
@@ -92,15 +74,14 @@ class AeadSeal(_Counted):
             ProtocolError: if it is not the next frame of the peer's.
         """
         try:
-            body = self._cipher.decrypt(nonce(self.counter), sealed, None)
+            body = self._decrypt(nonce(self._counter), sealed, None)
         except InvalidTag:
             raise ProtocolError("a frame that does not open") from None
-        self.counter += 1
-        self._bytes += len(body)
+        self._counter += 1
         return memoryview(body)
 
 
-class HmacSeal(_Counted):
+class HmacSeal:
     """HMAC-SHA256, cut to 16 bytes: proof without secrecy (suite 2).
 
     Args:
@@ -108,22 +89,21 @@ class HmacSeal(_Counted):
         direction: CLIENT or SERVER. It stands in each tag, so that no frame can be turned back.
     """
 
-    __slots__ = ("_direction", "_key")
+    __slots__ = ("_counter", "_direction", "_key")
 
     def __init__(self, key: bytes, direction: int) -> None:
-        super().__init__()
         self._key = key
         self._direction = direction
+        self._counter = 0
 
     def _tag(self, body: bytes | memoryview) -> bytes:
-        header = _HEADER.pack(self._direction, self.counter, len(body))
+        header = _HEADER.pack(self._direction, self._counter, len(body))
         return hmac.digest(self._key, header + body, sha256)[:TAG_BYTES]
 
     def seal(self, body: bytes) -> bytes:
         """Return ``body`` with its tag behind it."""
         sealed = body + self._tag(body)
-        self.counter += 1
-        self._bytes += len(body)
+        self._counter += 1
         return sealed
 
     def open(self, sealed: memoryview) -> memoryview:
@@ -135,6 +115,5 @@ class HmacSeal(_Counted):
         end = len(sealed) - TAG_BYTES
         if end < 0 or not hmac.compare_digest(self._tag(sealed[:end]), sealed[end:]):
             raise ProtocolError("a frame that does not open")
-        self.counter += 1
-        self._bytes += end
+        self._counter += 1
         return sealed[:end]

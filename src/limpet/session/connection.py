@@ -10,11 +10,14 @@ Two of them can be run against each other in memory, whole or one byte at a time
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum, auto
 from typing import Final
 
 from limpet.errors import Code, ConnectRefused, ProtocolError, SessionClosed, SessionError, SessionLost
-from limpet.framing.handshake import Agreement, ClientHandshake, Proof, Ready, ServerHandshake
+from limpet.framing.handshake import Acceptance, Agreement, ClientHandshake, Credential, Proof, Ready, ServerHandshake
+from limpet.framing.noise import TAG_BYTES
+from limpet.framing.seal import Opener, Sealer
 from limpet.framing.stream import LENGTH, FrameReader
 from limpet.limits import Limits
 from limpet.peer import Peer
@@ -71,7 +74,9 @@ class Connection:
         "_handshake",
         "_heard",
         "_idle_since",
+        "_opener",
         "_reader",
+        "_sealer",
         "_timed",
         "agreement",
         "deadline",
@@ -111,6 +116,8 @@ class Connection:
         """What is to be sent."""
         self.next_frame = self.outbox.take_only
         """Takes out the one frame that waits, if it is the only one and in one piece: the common case."""
+        self._sealer: Sealer | None = None
+        self._opener: Opener | None = None
         self.deadline: float | None = clock() + self.limits.handshake_seconds
         """When the handshake, or the frame that has begun, must be finished; None if there is nothing to finish."""
         self._heard = 0
@@ -123,7 +130,7 @@ class Connection:
         self.failure: SessionError | None = None
         """Why the connection is closed, once it is."""
         if isinstance(handshake, ClientHandshake):
-            self.outbox.put_urgent(handshake.hello)
+            self.outbox.put_plain(handshake.hello)
 
     @classmethod
     def client(
@@ -131,7 +138,9 @@ class Connection:
     ) -> Connection:
         """Return the end that connects. Its Hello is in ``outgoing`` already."""
         offers = [codec.id for codec in profile.codecs]
-        return cls(profile, ClientHandshake(offers, profile.limits), peer=peer, clock=clock, entropy=entropy)
+        credential = Credential() if profile.key is None else Credential(profile.suite, profile.key, entropy(32))
+        handshake = ClientHandshake(offers, profile.limits, credential=credential)
+        return cls(profile, handshake, peer=peer, clock=clock, entropy=entropy)
 
     @classmethod
     def server(
@@ -142,15 +151,23 @@ class Connection:
         clock: Callable[[], float],
         entropy: Callable[[int], bytes],
         concurrent: bool = False,
+        decoy: bytes = b"",
     ) -> Connection:
-        """Return the end that was connected to, if the profile lets this peer in."""
+        """Return the end that was connected to, if the profile lets this peer in.
+
+        Args:
+            decoy: a secret of the process, which stands for keys that there are not.
+        """
         decision = profile.addresses.judge(peer)
         if isinstance(decision, Deny):
             raise ConnectRefused(f"{peer} may not connect: {decision.reason}")
         accepts = [codec.id for codec in profile.codecs]
+        acceptance = Acceptance()
+        if profile.keys is not None:
+            acceptance = Acceptance({profile.suite: profile.keys}, entropy, decoy or entropy(32))
         return cls(
             profile,
-            ServerHandshake(accepts, profile.limits),
+            ServerHandshake(accepts, profile.limits, acceptance=acceptance),
             peer=peer,
             clock=clock,
             entropy=entropy,
@@ -167,8 +184,9 @@ class Connection:
             session = self.session
             if self.phase is _OPEN and session is not None:
                 reader = self._reader
+                opener = self._opener
                 for frame in reader.feed(memoryview(data)):
-                    session.receive(frame)
+                    session.receive(frame if opener is None else opener.open(frame))
                 if session.ended is not None:
                     self._close(session.ended)
                 elif reader.partial or self.deadline is not None:
@@ -194,10 +212,11 @@ class Connection:
             if self.agreement is None:
                 return
             self.phase = Phase.PROOF
+            self._sealer, self._opener, *_ = self._handshake.protection
             if isinstance(self._handshake, ServerHandshake):
-                self.outbox.put_urgent(self._handshake.answer)
+                self.outbox.put_plain(self._handshake.answer)
                 return
-            self.outbox.put_urgent(_framed(Proof().pack()))
+            self.outbox.put_plain(self._framed(Proof().pack()))
             data = memoryview(self._handshake.rest)
         self._early_in += data
         if len(self._early_in) < LENGTH.size:
@@ -215,14 +234,26 @@ class Connection:
 
     def _open(self, first: bytes) -> None:
         """Begin the session that the peer's first frame proves it may have."""
-        agreement = self.agreement
+        agreement, protection = self.agreement, self._handshake.protection
         assert agreement is not None  # noqa: S101 - it is what ends the phase HELLO
-        if self.is_server:
+        if self._opener is not None:
+            first = bytes(self._opener.open(memoryview(first)))
+        if isinstance(self._handshake, ServerHandshake):
             Proof.unpack(first)
+            if self._handshake.key is not None:
+                # Only now: whoever replays a Hello gets as far as this, and no further.
+                self.peer = replace(self.peer, identity=self._handshake.key.name)
             self.session_id = self._entropy(16)
-            self.outbox.put_urgent(_framed(Ready(self.session_id, 1, 0, self._entropy(32)).pack()))
+            secret = b"" if protection.resume_secret else self._entropy(32)
+            self.outbox.put_plain(self._framed(Ready(self.session_id, 1, 0, secret).pack()))
         else:
-            self.session_id = Ready.unpack(first).session
+            self.session_id = Ready.unpack(first, has_secret=not protection.resume_secret).session
+        if not protection.lasts:
+            self._sealer = self._opener = None
+        elif self._sealer is not None:
+            self.next_frame = self._next_sealed
+            # The limit is that of what is sealed, whose tag comes on top.
+            self._reader = FrameReader(self.limits.frame_bytes + TAG_BYTES)
         self.phase = Phase.OPEN
         self.deadline = None
         self.session = Session(
@@ -277,7 +308,20 @@ class Connection:
 
     def outgoing(self) -> list[bytes | memoryview]:
         """Take out what is to be sent next, in order; call again until it is empty."""
-        return self.outbox.take(_SEND_BYTES)
+        if self._sealer is None or self.phase is Phase.PROOF:
+            return self.outbox.take(_SEND_BYTES)
+        pieces = self.outbox.take_plain()
+        pieces += [self._framed(b"".join(frame)[LENGTH.size :]) for frame in self.outbox.take_frames(_SEND_BYTES)]
+        return pieces
+
+    def _next_sealed(self) -> bytes | None:
+        frame = self.outbox.take_only()
+        return None if frame is None else self._framed(frame[LENGTH.size :])
+
+    def _framed(self, body: bytes) -> bytes:
+        """Return ``body`` sealed, if anything is, with its length in front."""
+        sealed = body if self._sealer is None else self._sealer.seal(body)
+        return LENGTH.pack(len(sealed)) + sealed
 
     def next_deadline(self) -> float | None:
         """Return when `handle_deadline` wants to be called, in the clock's seconds; None for never.
@@ -333,10 +377,6 @@ class Connection:
         assert (self.failure is not None) == (self.phase is Phase.CLOSED)  # noqa: S101 - what check() is for
         if self.session is not None:
             self.session.check()
-
-
-def _framed(body: bytes) -> bytes:
-    return LENGTH.pack(len(body)) + body
 
 
 def _refused(error: ProtocolError) -> ConnectRefused:

@@ -13,11 +13,12 @@ class Outbox:
     It takes whatever is put in: the session looks at ``size`` before it says more.
     """
 
-    __slots__ = ("_frames", "_urgent", "size")
+    __slots__ = ("_frames", "_plain", "_urgent", "size")
 
     def __init__(self) -> None:
         self._frames: deque[bytes | list[bytes | memoryview]] = deque()
         self._urgent: list[bytes] = []
+        self._plain: list[bytes] = []
         self.size = 0
         """How many bytes wait."""
 
@@ -36,31 +37,51 @@ class Outbox:
         self.size += len(frame)
         self._urgent.append(frame)
 
+    def put_plain(self, data: bytes) -> None:
+        """Add what goes as it is, before all frames: a message of the handshake."""
+        self.size += len(data)
+        self._plain.append(data)
+
     def take_only(self) -> bytes | None:
         """Take out the only frame there is, if it is one piece; None if there are more, or none."""
         frames = self._frames
-        if len(frames) == 1 and not self._urgent and type(frames[0]) is bytes:
+        if len(frames) == 1 and not self._urgent and not self._plain and type(frames[0]) is bytes:
             self.size = 0
             return frames.popleft()  # type: ignore[return-value]  # its type was looked at
         return None
 
     def take(self, limit: int) -> list[bytes | memoryview]:
-        """Take out the next frames, about ``limit`` bytes and at least one frame if there is any."""
-        frames = self._frames
-        pieces: list[bytes | memoryview] = list(self._urgent)
-        self._urgent.clear()
-        taken = _size_of(pieces)
-        while frames and taken < limit:
-            added = _pieces_of(frames.popleft())
-            taken += _size_of(added)
-            pieces += added
-        self.size -= taken
+        """Take out what goes next, about ``limit`` bytes and at least one frame if there is any."""
+        pieces = self.take_plain()
+        for frame in self.take_frames(limit):
+            pieces += frame
         return pieces
+
+    def take_plain(self) -> list[bytes | memoryview]:
+        """Take out what goes as it is."""
+        plain: list[bytes | memoryview] = [*self._plain]
+        self._plain.clear()
+        self.size -= _size_of(plain)
+        return plain
+
+    def take_frames(self, limit: int) -> list[list[bytes | memoryview]]:
+        """Take out the next frames, each in its pieces, about ``limit`` bytes and at least one if there is any."""
+        frames = self._frames
+        taken: list[list[bytes | memoryview]] = [[frame] for frame in self._urgent]
+        self._urgent.clear()
+        size = sum(map(_size_of, taken))
+        while frames and size < limit:
+            pieces = _pieces_of(frames.popleft())
+            size += _size_of(pieces)
+            taken.append(pieces)
+        self.size -= size
+        return taken
 
     def clear(self) -> None:
         """Forget all that waits."""
         self._frames.clear()
         self._urgent.clear()
+        self._plain.clear()
         self.size = 0
 
 

@@ -70,14 +70,3 @@ def test_a_tag_says_which_way_it_goes() -> None:
 def test_the_same_frame_is_never_sealed_alike() -> None:
     sealer = aead()
     assert len({sealer.seal(b"frame") for _ in range(100)}) == 100
-
-
-@both
-def test_a_key_wears_out(make: Any) -> None:
-    sealer = make()
-    assert not sealer.is_worn
-    sealer._bytes = 1 << 40
-    assert sealer.is_worn
-    counted = make()
-    counted.counter = 1 << 48
-    assert counted.is_worn
