@@ -33,6 +33,7 @@ from limpet.errors import (
     SessionError,
     SessionLost,
 )
+from limpet.framing.keys import Key, KeyRing
 from limpet.limits import Limits
 from limpet.logs import log
 from limpet.objects.context import cancelled, peer
@@ -59,6 +60,8 @@ __all__ = [
     "ErrorPolicy",
     "Exposure",
     "Invocation",
+    "Key",
+    "KeyRing",
     "LimitExceeded",
     "Limits",
     "LimpetError",

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import time
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast
 
+from limpet.drivers.keyfile import read_key
 from limpet.drivers.threads.address import connect as connect_socket
 from limpet.drivers.threads.address import parse_url, prepare
 from limpet.drivers.threads.channel import Channel
@@ -15,6 +18,7 @@ from limpet.drivers.threads.deadline import bounded, deadline_of_caller
 from limpet.drivers.threads.housekeeping import housekeeping
 from limpet.drivers.threads.line import READ_BYTES
 from limpet.errors import ConnectRefused, SessionError
+from limpet.framing.keys import Key
 from limpet.objects.dispatch import Dispatch
 from limpet.objects.endpoint import Endpoint, make_tables
 from limpet.objects.proxy import check_name
@@ -116,12 +120,16 @@ class ClientSession(RemoteService):
         return f"<session with {self.url}{', closed' if self.is_closed else ''}>"
 
 
-def connect(url: str, *, timeout: float | None = None, profile: Profile | None = None) -> ClientSession:
+def connect(
+    url: str, *, timeout: float | None = None, key: Key | str | Path | None = None, profile: Profile | None = None
+) -> ClientSession:
     """Connect to a server and return the session.
 
     Args:
         url: ``limpet://HOST:PORT`` or ``limpet+unix:///PATH``, as the server shows it.
         timeout: seconds for the connection and its handshake together, more than 0; the profile's limit if not given.
+        key: what is proven to the server, in place of the profile's: a `Key`, or the path of its
+            file. The server proves that it has it, too, and what passes is encrypted.
         profile: policies, limits and codecs; `Profile.local` if not given.
 
     Raises:
@@ -130,6 +138,8 @@ def connect(url: str, *, timeout: float | None = None, profile: Profile | None =
         ValueError: if ``timeout`` is not positive.
     """
     profile = profile or Profile.local()
+    if key is not None:
+        profile = replace(profile, key=key if isinstance(key, Key) else read_key(Path(key)))
     deadline = time.monotonic() + bounded(profile.limits.connect_seconds if timeout is None else timeout)
     address = parse_url(url)
     sock = connect_socket(address, max(0.001, deadline - time.monotonic()))

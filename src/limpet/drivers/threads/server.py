@@ -11,15 +11,18 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from threading import Event, Lock, RLock, Thread
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
+from limpet.drivers.keyfile import read_keys
 from limpet.drivers.threads.address import DEFAULT_URL, listen, parse_url, prepare
 from limpet.drivers.threads.channel import Channel
 from limpet.drivers.threads.watcher import Watcher
 from limpet.drivers.threads.workers import LINGER_SECONDS, Workers
 from limpet.errors import Code, ConfigurationError, ConnectRefused
+from limpet.framing.keys import KeyRing
 from limpet.limits import Limits
 from limpet.logs import audit, printable, trace
 from limpet.objects.dispatch import Dispatch, Interceptor, Invocation
@@ -51,6 +54,8 @@ class Server:
         allow: addresses that may connect, in place of the profile's.
         limits: in place of the profile's.
         exposure: what may be seen of objects, in place of the profile's.
+        keys: whose proofs are taken, in place of the profile's: a `KeyRing`, or the path of a file
+            of keys. Then nobody else gets in, and what passes is encrypted.
         local: "anyone" lets every user of this machine in. It is what there is, until servers have keys.
         results: "copy" sends plain results by value, "reference" by reference.
         concurrent: let the calls of one session run at the same time.
@@ -71,6 +76,7 @@ class Server:
         allow: str | Sequence[str] | None = None,
         limits: Limits | None = None,
         exposure: Exposure | None = None,
+        keys: KeyRing | str | Path | None = None,
         local: Literal["anyone"] = "anyone",
         results: Literal["reference", "copy"] = "reference",
         concurrent: bool = False,
@@ -88,6 +94,8 @@ class Server:
             changes["limits"] = limits
         if exposure is not None:
             changes["exposure"] = exposure
+        if keys is not None:
+            changes["keys"] = keys if isinstance(keys, KeyRing) else KeyRing(read_keys(Path(keys)))
         self.profile = replace(profile or Profile.local(), **changes)
         self._catalog = catalog(service)
         self._address = parse_url(url)
@@ -110,6 +118,8 @@ class Server:
         self._haste = Event()
         """Set when nobody wants to wait for running calls any more."""
         self._pid = os.getpid()
+        self._decoy = os.urandom(32)
+        """Stands for the keys that there are not."""
         self._inode = 0
 
     @property
@@ -125,7 +135,7 @@ class Server:
         if self._address.path is not None:
             self._inode = self._address.path.stat().st_ino
         self._watcher = Watcher(listener, self._accept, self._workers)
-        if self._address.path is None:
+        if self._address.path is None and self.profile.keys is None:
             audit.warning("serving %s to every user of this machine: local='anyone'", self.url)
         self._watcher.start()
 
@@ -210,7 +220,12 @@ class Server:
         try:
             self._admit(peer, limits)
             connection = Connection.server(
-                self.profile, peer=peer, clock=time.monotonic, entropy=os.urandom, concurrent=self._concurrent
+                self.profile,
+                peer=peer,
+                clock=time.monotonic,
+                entropy=os.urandom,
+                concurrent=self._concurrent,
+                decoy=self._decoy,
             )
         except ConnectRefused as refusal:
             audit.warning("refused peer=%s reason=%s", peer, printable(str(refusal)))

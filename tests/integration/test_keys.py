@@ -1,0 +1,84 @@
+"""Servers that let in who proves a key, over real sockets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import limpet
+from limpet.drivers.keyfile import add_key, new_key, write_key
+from limpet.errors import ConfigurationError, ConnectRefused
+from limpet.testing import DriverContract, DriverSession
+from tests.conformance.test_threads_driver import Tcp
+
+ADA, EVE = new_key("ada"), new_key("eve")
+
+
+class WhoAmI:
+    def name(self) -> str | None:
+        return limpet.peer().identity
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with limpet.Server(WhoAmI, "limpet://127.0.0.1:0", keys=limpet.KeyRing([ADA])) as server:
+        yield server.url
+
+
+def test_served_code_knows_who_calls(url: str) -> None:
+    with limpet.connect(url, key=ADA) as session:
+        assert session.open().name() == "ada"
+
+
+@pytest.mark.parametrize("key", [None, EVE], ids=["no key", "another's"])
+def test_nobody_else_gets_in_and_the_next_one_does(url: str, key: limpet.Key | None) -> None:
+    with pytest.raises(ConnectRefused):
+        limpet.connect(url, key=key)
+    with limpet.connect(url, key=ADA) as session:
+        assert session.open().name() == "ada"
+
+
+def test_a_client_with_a_key_speaks_to_no_server_without() -> None:
+    with limpet.Server(WhoAmI, "limpet://127.0.0.1:0") as server:
+        with pytest.raises(ConnectRefused):
+            limpet.connect(server.url, key=ADA)
+        with limpet.connect(server.url) as session:
+            assert session.open().name() is None
+
+
+def test_keys_come_from_files(tmp_path: Path) -> None:
+    write_key(tmp_path / "ada.key", ADA)
+    add_key(tmp_path / "clients.keys", EVE)
+    add_key(tmp_path / "clients.keys", ADA)
+    with (
+        limpet.Server(WhoAmI, "limpet://127.0.0.1:0", keys=tmp_path / "clients.keys") as server,
+        limpet.connect(server.url, key=str(tmp_path / "ada.key")) as session,
+    ):
+        assert session.open().name() == "ada"
+    (tmp_path / "ada.key").chmod(0o644)
+    with pytest.raises(ConfigurationError, match="chmod 600"):
+        limpet.connect(server.url, key=tmp_path / "ada.key")
+
+
+def test_with_keys_nobody_is_warned_of_local_users(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "limpet.audit"):
+        with limpet.Server(WhoAmI, "limpet://127.0.0.1:0", keys=limpet.KeyRing([ADA])):
+            pass
+        assert "every user of this machine" not in caplog.text
+
+
+class Sealed(Tcp):
+    """The threads driver on loopback, each session proven and encrypted."""
+
+    def serve(self, service: object, **options: object) -> object:  # type: ignore[override]
+        return super().serve(service, keys=limpet.KeyRing([ADA]), **options)
+
+    def connect(self, url: str) -> DriverSession:
+        return limpet.connect(url, key=ADA)
+
+
+class TestSealed(DriverContract):
+    driver = Sealed()  # type: ignore[assignment]
