@@ -43,6 +43,7 @@ __all__ = [
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_T = TypeVar("_T")
 _CALL: Final = int(Kind.CALL)
 _GET: Final = int(Kind.GET)
 _SET: Final = int(Kind.SET)
@@ -247,17 +248,18 @@ def _remote_call(method: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Caller
     raise TypeError(f"a method of a proxy is needed, as in later(account.deposit, 5), not {with_article(type(method))}")
 
 
-def copy(proxy: Any) -> Any:
+def copy(proxy: _T) -> _T:
     """Return a local copy of what ``proxy`` stands for, all of it or nothing.
 
     Raises:
         EncodeError: if something in it cannot travel by value; the error names the path to it.
     """
     caller, entry = inside(_of(proxy))
-    return caller.ask(_COPY, entry.handle, [])
+    copied: _T = caller.ask(_COPY, entry.handle, [])
+    return copied
 
 
-def release(proxy: Any) -> None:
+def release(proxy: object) -> None:
     """Let go of ``proxy`` now; using it afterwards is an error. Releasing it twice is none."""
     shell = _of(proxy)
     with _releasing:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache, wraps
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from limpet.errors import DecodeError, EncodeError
 from limpet.logs import printable, with_article
@@ -22,6 +22,7 @@ from limpet.session.messages import PASS, Kind
 
 __all__ = ["function_class", "prefetch", "proxy_class"]
 
+_T = TypeVar("_T")
 _CALL: Final = int(Kind.CALL)
 _OPERATE: Final = int(Kind.OPERATE)
 _REPR_CHARACTERS: Final = 100_000
@@ -132,7 +133,7 @@ def _next_items(cursor: Proxy, count: int, operation: Operation = Operation.NEXT
             raise DecodeError("the peer answered an iteration with something else than items")
 
 
-def prefetch(iterator: Any, count: int) -> Iterator[Any]:
+def prefetch(iterator: Iterator[_T], count: int) -> Iterator[_T]:
     """Iterate over a remote iterator in chunks: ``for line in limpet.prefetch(log.lines(), 64)``.
 
     A generator is run ahead of what is used, by up to ``count`` items; without this it is
