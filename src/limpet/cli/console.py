@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import limpet
 from limpet.cli.completion import Completer, completing
+from limpet.cli.interrupt import putting_off
 from limpet.cli.report import complain, origin, show
 from limpet.cli.target import within
 
@@ -72,7 +73,7 @@ class Console(code.InteractiveConsole):
 
     def runcode(self, code: CodeType) -> None:
         """Run one input, and say so if the session ended meanwhile."""
-        with within(self._seconds):
+        with putting_off(), within(self._seconds):
             super().runcode(code)
         session = self._ended_session()
         if session is not None and session is not self._mourned:

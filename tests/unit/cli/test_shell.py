@@ -71,6 +71,20 @@ def test_tab_completes_and_reads_nothing(url: str, folder: Path, bank: Any) -> N
         assert bank.READS == ["risk"]
 
 
+def test_ctrl_c_among_short_calls_keeps_the_session(url: str, folder: Path) -> None:
+    with terminal("shell", url, cwd=folder) as screen:
+        screen.read_to(PROMPT)
+        answer(screen, "calls = iter(lambda: proxy.deposit(1), None)")
+        for _ in range(10):
+            # The key comes at any moment of a call: nothing waits for a good one.
+            screen.type("for call in calls: print('.' if call % 50 == 0 else '', end='')\n\n")
+            screen.read_to("... ")
+            screen.read_to(".")
+            screen.type("\x03")
+            assert "lost" not in screen.read_to(f"KeyboardInterrupt\n{PROMPT}")
+        assert answer(screen, "session.is_closed, proxy.deposit(1) > 500") == "(False, True)\n"
+
+
 def test_an_exception_shows_the_user_s_frames_and_the_server_s(url: str, folder: Path) -> None:
     with terminal("shell", url, cwd=folder) as screen:
         screen.read_to(PROMPT)

@@ -200,11 +200,13 @@ class Channel(Line):
             raise self._no_session()
         endpoint = self.endpoint
         cause = endpoint.cause() if endpoint is not None and serving.get() is not None else None
-        pending = None
+        pending, is_writing = None, False
         try:
             while pending is None:
                 with self.lock:
+                    is_writing = True
                     pending = session.request(kind, flags, target, body, cause=cause)
+                    is_writing = False
                     ticket = session.await_credit() if pending is None else None
                     self.locked_send()
                 if ticket is not None:
@@ -213,7 +215,7 @@ class Channel(Line):
                 self._give_up(pending, "the request could not be sent before the deadline")
             return pending
         except KeyboardInterrupt:
-            if pending is None:
+            if is_writing:
                 # Half a message may be in the outbox, half a reference in the table.
                 with self.lock:
                     self.locked_lose(SessionLost("interrupted while a message was being written"))
