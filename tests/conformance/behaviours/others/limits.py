@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import Any, ClassVar
 from weakref import WeakSet
 
@@ -51,21 +52,27 @@ class Guest:
     def present(self) -> int:
         return len(self._guests)
 
+    def rest(self, seconds: float) -> str:
+        Event().wait(seconds)
+        return "rested"
+
 
 @behaviour("X5", "An idle connection answers pings, and is ended only when it was idle for too long")
 def idle(system: System) -> None:
     with (
-        system.serve(Guest, idle_seconds=0.2) as address,
+        system.serve(Guest) as lasting,
+        system.connect(lasting) as observer,
+        system.serve(Guest, idle_seconds=0.1) as address,
         system.connect(address) as session,
-        system.connect(address) as busy,
     ):
-        host, guest = busy.open(), session.open()
-        both = host.present()
+        host = observer.open()
+        alone = host.present()
+        guest = session.open()
         system.ping(session)
         system.ping(session)
-        assert host.present() == both
-        # The host asks all the time and so lives on; the guest asks for nothing more.
-        until(lambda: host.present() == both - 1, "it is never ended")
+        assert guest.rest(0.15) == "rested", "it is ended while a call runs"
+        until(lambda: host.present() == alone, "it is never ended")
         with raises(*system.lost):
             guest.present()
-        assert host.present() == both - 1
+        with system.connect(address) as another:
+            assert another.open().present() == alone + 1
