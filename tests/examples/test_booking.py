@@ -30,7 +30,7 @@ def test_the_program() -> None:
     assert list(told) == ["without a lock", "with a lock", "one call at a time"]
     assert told["with a lock"] == told["one call at a time"] == (SEATS, 0)
     tickets, several = told["without a lock"]
-    assert SEATS < tickets <= SEATS * BUYERS
+    assert tickets > SEATS
     assert several > 0
 
 
