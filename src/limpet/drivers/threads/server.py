@@ -56,7 +56,7 @@ class Server:
         exposure: what may be seen of objects, in place of the profile's.
         keys: whose proofs are taken, in place of the profile's: a `KeyRing`, or the path of a file
             of keys. Then nobody else gets in, and what passes is encrypted.
-        local: "anyone" lets every user of this machine in. It is what there is, until servers have keys.
+        local: "anyone" lets every user of this machine in. It is what there is without keys.
         results: "copy" sends plain results by value, "reference" by reference.
         concurrent: let the calls of one session run at the same time.
         serial: let one call run at a time, over all sessions.
@@ -84,7 +84,7 @@ class Server:
         interceptors: Sequence[Interceptor] = (),
     ) -> None:
         if local != "anyone":
-            raise ConfigurationError(f"local= can only be 'anyone' until servers have keys, not {local!r}")
+            raise ConfigurationError(f"local= can only be 'anyone'; with keys= only who proves one gets in. Not {local!r}")
         if results not in ("reference", "copy"):
             raise ConfigurationError(f"results= is 'reference' or 'copy', not {results!r}")
         changes: dict[str, Any] = {}
