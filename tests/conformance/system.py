@@ -46,6 +46,7 @@ class Feature(Enum):
     CALLER = "who calls"
     CONNECTIONS = "connections that are closed"
     IN_PROCESS = "servers in the threads of one process"
+    NAMESPACES = "attributes that are set and deleted"
     OPERATORS = "operators"
     PROPERTIES = "properties"
     REFERENCES = "results by reference"
@@ -221,7 +222,7 @@ class System(ABC):
 
     def publish(self, target: object) -> Server:
         """Return a server of ``target`` itself, the same for all."""
-        raise NotOffered("classes only")
+        raise NotOffered("what is served gives the objects")
 
     def default_host(self) -> str:
         """Return where a server listens if nothing is said of it; nothing for a Unix socket."""
