@@ -4,6 +4,7 @@
     limpet call limpet://127.0.0.1:7373 deposit 5 --open Ada
     limpet describe limpet://127.0.0.1:7373 --open Ada
     limpet shell limpet://127.0.0.1:7373 --open Ada
+    limpet keys new ada
 
 Status: 0 done, 1 the call failed, 2 the command cannot do what it was asked, 130 interrupted.
 """
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from limpet._version import __version__
-from limpet.cli import call, describe, serve, shell
+from limpet.cli import call, describe, keys, serve, shell
 from limpet.cli.report import UsageError, complain
 
 __all__ = ["main"]
@@ -64,4 +65,5 @@ def _parser() -> _Parser:
     call.add_command(commands.add_parser)
     describe.add_command(commands.add_parser)
     shell.add_command(commands.add_parser)
+    keys.add_command(commands.add_parser)
     return parser

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         UsageError: if there is no server, or none that lets us in.
     """
     names = _names(options.member)
-    with within(options.timeout), connect(options.url, options.timeout) as session:
+    with within(options.timeout), connect(options) as session:
         try:
             found = _member(open_service(session, options), names)
             args, kwargs = split(options.arguments)

@@ -30,10 +30,14 @@ class Console(code.InteractiveConsole):
         names: what is in scope; ``session`` is the session that is watched.
         opening: how the service is opened, for the hint when a session is over.
         seconds: how long the calls of one input may take, all together; None for the limits' own.
+        key: the file of the key that is proven, for the hint.
     """
 
-    def __init__(self, names: dict[str, Any], opening: str, seconds: float | None = None) -> None:
+    def __init__(
+        self, names: dict[str, Any], opening: str, seconds: float | None = None, key: str | None = None
+    ) -> None:
         super().__init__(names)
+        self._key = key
         self._names = names
         self._opening = opening
         self._seconds = seconds
@@ -111,7 +115,8 @@ class Console(code.InteractiveConsole):
         told = f"{type(error).__name__}: {error}"
         self._mourned = session = self._ended_session()
         if session is not None:
-            told += f"; to go on: session = limpet.connect({session.url!r}); proxy = {self._opening}"
+            key = "" if self._key is None else f", key={self._key!r}"
+            told += f"; to go on: session = limpet.connect({session.url!r}{key}); proxy = {self._opening}"
         complain(told)
 
     @contextmanager

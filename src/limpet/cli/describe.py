@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         UsageError: if there is no server, none that lets us in, or no rich for colours.
     """
     show_page = printer(color=options.color)
-    with within(options.timeout), connect(options.url, options.timeout) as session:
+    with within(options.timeout), connect(options) as session:
         try:
             found = open_service(session, options)
             facts = [("at", session.url), ("opened by", opening(options))]

@@ -46,6 +46,7 @@ def add_command(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     order = parser.add_mutually_exclusive_group()
     order.add_argument("--concurrent", action="store_true", help="run calls of one session side by side")
     order.add_argument("--serial", action="store_true", help="run calls of all sessions one at a time")
+    parser.add_argument("--keys", metavar="FILE", help="let in only who proves one of the keys in this file")
     parser.add_argument("--local", choices=["anyone"], help="let in any user of this machine, without a proof")
     parser.add_argument(
         "--log", metavar="LEVEL", type=int, choices=range(4), default=0, help="show messages on standard error, 1 to 3"
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 def _serve(service: Any, types: list[Any], options: argparse.Namespace) -> None:
     settings: dict[str, Any] = {
         name: value
-        for name in ("allow", "results", "concurrent", "serial", "local")
+        for name in ("allow", "results", "concurrent", "serial", "local", "keys")
         if (value := getattr(options, name))
     }
     with _refusals(options):

@@ -43,12 +43,12 @@ def run(options: argparse.Namespace) -> int:
         SystemExit: if the user's code raises it.
     """
     with within(options.timeout):
-        session = connect(options.url, options.timeout)
+        session = connect(options)
     with session:
         names: dict[str, Any] = {"__name__": "__console__", "__doc__": None, "limpet": limpet, "session": session}
         with within(options.timeout):
             _open(names, session, options)
-        console = Console(names, opening(options), options.timeout)
+        console = Console(names, opening(options), options.timeout, options.key)
         if sys.stdin.isatty():
             console.converse(_greeting(names, session))
             return 0

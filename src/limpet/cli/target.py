@@ -22,6 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--open", metavar="ARG", action="append", default=[], help="an argument for the constructor; may be repeated"
     )
     parser.add_argument("--service", metavar="NAME", help="which of the named services to open")
+    parser.add_argument("--key", metavar="FILE", help="prove the key in this file, and speak to no server without it")
 
 
 @contextmanager
@@ -40,18 +41,17 @@ def within(seconds: float | None) -> Generator[None]:
         yield
 
 
-def connect(url: str, seconds: float | None) -> limpet.ClientSession:
-    """Return a session with the server at ``url``.
+def connect(options: argparse.Namespace) -> limpet.ClientSession:
+    """Return a session with the server that the options name.
 
     Args:
-        url: where the server is.
-        seconds: how long connecting may take; None for the limit that holds without.
+        options: the URL, the key and how many seconds connecting may take.
 
     Raises:
         UsageError: if there is no server, or none that lets us in.
     """
     try:
-        return limpet.connect(url, timeout=seconds)
+        return limpet.connect(options.url, timeout=options.timeout, key=options.key)
     except (limpet.LimpetError, OSError, ValueError) as error:
         raise UsageError(str(error)) from None
 

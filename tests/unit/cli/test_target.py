@@ -12,6 +12,11 @@ from limpet.cli.report import UsageError
 from limpet.cli.target import connect, opening, split, value, within
 
 
+def named(url: str, seconds: float | None) -> argparse.Namespace:
+    """Return what the options of a command name."""
+    return argparse.Namespace(url=url, timeout=seconds, key=None)
+
+
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
@@ -61,14 +66,14 @@ def test_no_time_is_no_use(seconds: float) -> None:
     with pytest.raises(UsageError, match="more than 0"), within(seconds):
         pass
     with pytest.raises(UsageError, match="more than 0"):
-        connect("limpet://127.0.0.1:1", seconds)
+        connect(named("limpet://127.0.0.1:1", seconds))
 
 
 def test_all_calls_inside_share_the_time(url: str) -> None:
-    with connect(url, 20) as session, within(1e-9), pytest.raises(limpet.CallTimeout):
+    with connect(named(url, 20)) as session, within(1e-9), pytest.raises(limpet.CallTimeout):
         session.open()
 
 
 def test_time_without_a_bound(url: str) -> None:
-    with within(None), connect(url, None) as session:
+    with within(None), connect(named(url, None)) as session:
         assert session.open("Ada").owner == "Ada"

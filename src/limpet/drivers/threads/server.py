@@ -84,7 +84,9 @@ class Server:
         interceptors: Sequence[Interceptor] = (),
     ) -> None:
         if local != "anyone":
-            raise ConfigurationError(f"local= can only be 'anyone'; with keys= only who proves one gets in. Not {local!r}")
+            raise ConfigurationError(
+                f"local= can only be 'anyone'; with keys= only who proves one gets in. Not {local!r}"
+            )
         if results not in ("reference", "copy"):
             raise ConfigurationError(f"results= is 'reference' or 'copy', not {results!r}")
         changes: dict[str, Any] = {}
