@@ -18,6 +18,7 @@ from limpet.logs import printable, with_article
 from limpet.objects.descriptors import INTERFACES, Descriptor
 from limpet.objects.operations import ARITHMETIC, FORMS, Operation
 from limpet.objects.proxy import Proxy, RemoteFunction, check_name, descriptor_of, inside
+from limpet.objects.signatures import read_signature
 from limpet.session.messages import PASS, Kind
 
 __all__ = ["function_class", "prefetch", "proxy_class"]
@@ -52,6 +53,9 @@ def _method(name: str, signature: str, doc: str, *, flags: int) -> Callable[...,
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"{name}{signature}\n\n{doc}".strip()
+    known = read_signature(signature)
+    if known is not None:
+        method.__signature__ = known  # type: ignore[attr-defined]  # what inspect looks for
     return method
 
 

@@ -1,0 +1,68 @@
+"""Signatures of remote methods, for ``help`` and call tips: read from a peer's text, of which nothing is ever run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import lru_cache
+from inspect import Parameter, Signature
+from typing import Any, Final
+
+__all__ = ["read_signature"]
+
+_SELF: Final = Parameter("self", Parameter.POSITIONAL_ONLY)
+
+
+class _Shown:
+    """A default or an annotation: shows as its text, and is nothing else."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+@lru_cache(maxsize=4_096)
+def read_signature(text: str) -> Signature | None:
+    """Return the signature of a method that shows as ``text``, such as ``(amount: int = 3)``.
+
+    Args:
+        text: of bounded length; from a peer.
+
+    Returns:
+        the signature with ``self`` in front; None if ``text`` is none.
+    """
+    try:
+        body = ast.parse(f"def f{text}: ...").body
+        if len(body) != 1 or not isinstance(body[0], ast.FunctionDef):
+            return None
+        return Signature([_SELF, *_parameters(body[0].args)])
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _parameters(told: ast.arguments) -> Iterator[Parameter]:
+    positional = [*told.posonlyargs, *told.args]
+    defaults: list[ast.expr | None] = [None] * (len(positional) - len(told.defaults))
+    defaults += told.defaults
+    for number, (one, default) in enumerate(zip(positional, defaults, strict=True)):
+        is_named = number >= len(told.posonlyargs)
+        yield _parameter(one, Parameter.POSITIONAL_OR_KEYWORD if is_named else Parameter.POSITIONAL_ONLY, default)
+    if told.vararg is not None:
+        yield _parameter(told.vararg, Parameter.VAR_POSITIONAL)
+    for one, default in zip(told.kwonlyargs, told.kw_defaults, strict=True):
+        yield _parameter(one, Parameter.KEYWORD_ONLY, default)
+    if told.kwarg is not None:
+        yield _parameter(told.kwarg, Parameter.VAR_KEYWORD)
+
+
+def _parameter(told: ast.arg, kind: Any, default: ast.expr | None = None) -> Parameter:
+    return Parameter(
+        told.arg,
+        kind,
+        default=Parameter.empty if default is None else _Shown(ast.unparse(default)),
+        annotation=Parameter.empty if told.annotation is None else _Shown(ast.unparse(told.annotation)),
+    )
