@@ -51,6 +51,8 @@ class Limits:
     """One descriptor of a type."""
     references: int = 65_535
     """References in one message; the head counts them in 16 bits."""
+    pongs: int = 16_384
+    """Answers to Pings, waiting for a peer that does not read."""
     outbox_bytes: int = 256 << 20
     """Bytes waiting for a peer that does not read. Holds two messages of the largest size."""
 

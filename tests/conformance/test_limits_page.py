@@ -42,5 +42,6 @@ def test_the_wire_protocol_repeats_the_numbers() -> None:
         "nesting of values": limits.depth,
         "bits of an integer": limits.integer_bits,
         "keys that share a hash": limits.colliding_keys,
+        "pongs not yet read": limits.pongs,
         "characters of a name": limpet.Profile.local().names.characters,
     }

@@ -17,7 +17,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self._frames: deque[bytes | list[bytes | memoryview]] = deque()
-        self._urgent: list[bytes] = []
+        self._urgent: deque[bytes] = deque()
         self._plain: list[bytes] = []
         self.size = 0
         """How many bytes wait."""
@@ -36,6 +36,11 @@ class Outbox:
         """Add a control frame that passes what waits, but never splits a frame."""
         self.size += len(frame)
         self._urgent.append(frame)
+
+    @property
+    def urgent(self) -> int:
+        """Return how many control frames wait that may pass others."""
+        return len(self._urgent)
 
     def put_plain(self, data: bytes) -> None:
         """Add what goes as it is, before all frames: a message of the handshake."""
@@ -66,10 +71,12 @@ class Outbox:
 
     def take_frames(self, limit: int) -> list[list[bytes | memoryview]]:
         """Take out the next frames, each in its pieces, about ``limit`` bytes and at least one if there is any."""
-        frames = self._frames
-        taken: list[list[bytes | memoryview]] = [[frame] for frame in self._urgent]
-        self._urgent.clear()
-        size = sum(map(_size_of, taken))
+        frames, urgent = self._frames, self._urgent
+        taken: list[list[bytes | memoryview]] = []
+        size = 0
+        while urgent and size < limit:
+            size += len(urgent[0])
+            taken.append([urgent.popleft()])
         while frames and size < limit:
             pieces = _pieces_of(frames.popleft())
             size += _size_of(pieces)

@@ -282,6 +282,8 @@ class Session(Asking):
             raise ProtocolError(f"a malformed {Kind(kind).name.title()}")
         match kind:
             case Kind.PING:
+                if self.outbox.urgent >= self.limits.pongs:
+                    raise LimitExceeded(f"over {self.limits.pongs} Pongs wait for a peer that does not read")
                 self._put_control(Kind.PONG, id_)
             case Kind.PONG:
                 self._receive_pong(id_)

@@ -65,6 +65,17 @@ def test_about_the_limit_is_taken_at_a_time() -> None:
     assert outbox.size == 0
 
 
+def test_about_the_limit_is_taken_of_urgent_frames() -> None:
+    outbox = Outbox()
+    outbox.put(b"one")
+    for _ in range(5):
+        outbox.put_urgent(b"!234")
+    assert taken(outbox, 9) == b"!234" * 3
+    assert (outbox.urgent, outbox.size) == (2, 11)
+    assert taken(outbox, 9) == b"!234" * 2 + b"one"
+    assert (outbox.urgent, outbox.size) == (0, 0)
+
+
 def test_the_only_frame_is_taken_as_it_is() -> None:
     outbox, frame = Outbox(), b"frame"
     assert outbox.take_only() is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from limpet.errors import CallCancelled, CallError, Code, EncodeError, LimitExceeded, ProtocolError, SessionClosed
@@ -325,6 +327,14 @@ def test_pings_and_credit_and_acks() -> None:
     ping = hearing.ping()
     hear(hearing, Message(Kind.PONG, id=1))
     assert ping.done
+
+
+def test_a_peer_that_asks_and_does_not_read() -> None:
+    hearing = session(limits=replace(LIMITS, pongs=3))
+    hear(hearing, *[Message(Kind.PING, id=id_) for id_ in (1, 2, 3)])
+    refused(hearing, Message(Kind.PING, id=4), "over 3 Pongs wait", Code.LIMIT)
+    assert [message.id for message in said(hearing)] == [1, 2, 3]
+    hear(hearing, Message(Kind.PING, id=5))
 
 
 @pytest.mark.parametrize("kind", [Kind.PING, Kind.PONG, Kind.ACK, Kind.CREDIT, Kind.CANCEL])

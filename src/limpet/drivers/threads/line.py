@@ -334,7 +334,7 @@ class Line:
         if self.is_shut:
             return
         self.is_shut = True
-        self.sender.unsent = []
+        self.sender.unsent.clear()
         # Wakes a reader in another thread. It fails if the peer was faster.
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import select
 import socket
 import time
+from collections import deque
+from itertools import islice
 from typing import Final
 
 from limpet.logs import trace
@@ -29,7 +31,7 @@ class Sender:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self.unsent: list[bytes | memoryview] = []
+        self.unsent: deque[bytes | memoryview] = deque()
         self.stalled_since: float | None = None
 
     def send_frame(self, frame: bytes, connection: Connection) -> None:
@@ -47,7 +49,7 @@ class Sender:
         if sent == len(frame):
             self.stalled_since = None
         else:
-            self.unsent = [memoryview(frame)[sent:]]
+            self.unsent.append(memoryview(frame)[sent:])
             self.stalled_since = self.stalled_since or time.monotonic()
 
     def send(self, connection: Connection) -> None:
@@ -56,40 +58,38 @@ class Sender:
         Raises:
             OSError: if the connection broke.
         """
-        pieces = self.unsent or connection.outgoing()
-        while pieces:
+        pieces = self.unsent
+        while pieces or self._refill(connection):
             try:
                 if len(pieces) == 1:
                     sent = self._sock.send(pieces[0], _AT_ONCE)
                 else:
-                    sent = self._sock.sendmsg(pieces[:_PIECES], (), _AT_ONCE)
+                    sent = self._sock.sendmsg(islice(pieces, _PIECES), (), _AT_ONCE)
             except BlockingIOError:
-                self.unsent = pieces
                 self.stalled_since = self.stalled_since or time.monotonic()
                 return
             except OSError:
-                self.unsent = []
+                pieces.clear()
                 raise
+            self.stalled_since = None
             if trace.level:
                 trace.sent(connection.peer, b"".join(pieces)[:sent])
-            self.stalled_since = None
-            if sent < len(pieces[0]) or len(pieces) > 1:
-                pieces = self.unsent = _behind(pieces, sent)
-                if pieces:
-                    continue
-            if not connection.outbox.size:
-                self.unsent = []
-                return
-            pieces = connection.outgoing()
+            _drop(pieces, sent)
+
+    def _refill(self, connection: Connection) -> bool:
+        """Take what is to be sent next; tell whether there is anything."""
+        if not connection.outbox.size:
+            return False
+        self.unsent.extend(connection.outgoing())
+        return True
 
 
-def _behind(pieces: list[bytes | memoryview], sent: int) -> list[bytes | memoryview]:
-    """Return what is left of ``pieces`` behind their first ``sent`` bytes."""
-    for index, piece in enumerate(pieces):
-        if sent < len(piece):
-            return [memoryview(piece)[sent:], *pieces[index + 1 :]]
-        sent -= len(piece)
-    return []
+def _drop(pieces: deque[bytes | memoryview], sent: int) -> None:
+    """Take the first ``sent`` bytes off. Each piece is looked at once, however often this is called."""
+    while pieces and len(pieces[0]) <= sent:
+        sent -= len(pieces.popleft())
+    if sent:
+        pieces[0] = memoryview(pieces[0])[sent:]
 
 
 def poll(sock: socket.socket, events: int, seconds: float) -> int:

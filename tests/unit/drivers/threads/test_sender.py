@@ -7,8 +7,9 @@ import random
 import select
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import StringIO
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_what_is_taken_at_once(pair: tuple[socket.socket, socket.socket], connec
     sender = Sender(ours)
     connection.outbox.put(b"frame")
     sender.send(connection)
-    assert (sender.unsent, sender.stalled_since, connection.outbox.size) == ([], None, 0)
+    assert (list(sender.unsent), sender.stalled_since, connection.outbox.size) == ([], None, 0)
     assert theirs.recv(100) == b"frame"
     sender.send(connection)
     connection.outbox.put(b"one")
@@ -80,6 +81,45 @@ def test_what_is_not_taken_goes_first_later(pair: tuple[socket.socket, socket.so
     assert sender.stalled_since is None
 
 
+class Slow:
+    """A socket that takes a byte at a time."""
+
+    def __init__(self) -> None:
+        self.taken = bytearray()
+        self.seen = 0
+
+    def send(self, piece: bytes | memoryview, flags: int) -> int:
+        return self.sendmsg([piece], (), flags)
+
+    def sendmsg(self, pieces: Iterable[bytes | memoryview], _: object, flags: int) -> int:
+        pieces = list(pieces)
+        self.seen += len(pieces)
+        self.taken += pieces[0][:1]
+        return min(len(pieces[0]), 1)
+
+
+def test_a_piece_without_bytes_is_passed_over(connection: Connection) -> None:
+    slow: Any = Slow()
+    connection.outbox.put_pieces([b"", b"ab", b"", b"", b"c", b""])
+    sender = Sender(slow)
+    sender.send(connection)
+    assert slow.taken == b"abc"
+    assert not sender.unsent
+
+
+def test_what_waits_is_never_copied(connection: Connection) -> None:
+    slow: Any = Slow()
+    for _ in range(2_000):
+        connection.outbox.put_urgent(b"!")
+    connection.outbox.put(b"x")
+    sender = Sender(slow)
+    waiting = sender.unsent
+    sender.send(connection)
+    assert sender.unsent is waiting
+    assert slow.taken == b"!" * 2_000 + b"x"
+    assert slow.seen <= 2_001 * 512
+
+
 def test_since_when_it_stalls(pair: tuple[socket.socket, socket.socket], connection: Connection) -> None:
     ours, theirs = pair
     sender = Sender(ours)
@@ -97,16 +137,17 @@ def test_one_frame_in_one_step(pair: tuple[socket.socket, socket.socket], connec
     ours, theirs = pair
     sender = Sender(ours)
     sender.send_frame(b"frame", connection)
-    assert (sender.unsent, sender.stalled_since) == ([], None)
+    assert (list(sender.unsent), sender.stalled_since) == ([], None)
     assert theirs.recv(100) == b"frame"
     data = random.Random(2).randbytes(1_000_000)
     sender.send_frame(data, connection)
     assert sender.unsent
     assert sender.stalled_since is not None
-    sender.unsent, kept = [], sender.unsent
+    kept = list(sender.unsent)
+    sender.unsent.clear()
     sender.send_frame(b"no room at all", connection)
     assert [bytes(piece) for piece in sender.unsent] == [b"no room at all"]
-    sender.unsent = [*kept, *sender.unsent]
+    sender.unsent.extendleft(kept)
     assert drain(theirs, sender, connection) == data + b"no room at all"
 
 
