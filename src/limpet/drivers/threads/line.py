@@ -31,7 +31,9 @@ READ_BYTES: Final = 64 * 1024
 
 _log: Final = logging.getLogger("limpet.session")
 _LAST_READS: Final = 16
-"""Reads before a socket is closed. Closing one with something unread makes the network drop what was sent."""
+"""Reads of what a peer that is gone had said, under the lock: one that goes on saying is not heard to its end."""
+_PATIENCE: Final = 0.005
+"""How long who looks after all lines waits for the lock of one, in seconds."""
 
 _Line_contra = TypeVar("_Line_contra", contravariant=True)
 _CLOSED: Final = Phase.CLOSED
@@ -183,6 +185,10 @@ class Line:
         except OSError as error:
             if self._locked_hear_why():
                 self.locked_lose(SessionLost(f"the connection broke while sending: {error.strerror or error}"))
+            else:
+                # What was not sent is gone: nothing may follow it. The other thread reads on to the end.
+                with suppress(OSError):
+                    self.sock.shutdown(socket.SHUT_RDWR)
         except BaseException:
             # It is not known how much of it was sent.
             self.locked_lose(SessionLost("interrupted while a message was being sent"))
@@ -199,8 +205,13 @@ class Line:
         if self.reader not in (0, get_ident()):
             return False
         with suppress(OSError):
-            while data := self.sock.recv(READ_BYTES, socket.MSG_DONTWAIT):
+            for _ in range(_LAST_READS):
+                data = self.sock.recv(READ_BYTES, socket.MSG_DONTWAIT)
+                if not data:
+                    break
                 self.connection.receive(data)
+                if self.connection.phase is _CLOSED:
+                    break
         return True
 
     def push(self, patience: float | None = None, deadline: float | None = None) -> bool:
@@ -287,15 +298,26 @@ class Line:
 
     # Time and ending.
 
+    def try_lock(self) -> bool:
+        """Take the lock, unless others hold it for long: who looks after all lines does not wait for one."""
+        return self.lock.acquire(timeout=_PATIENCE)
+
     @contextmanager
     def guarded(self) -> Generator[bool]:
-        """Hold the lock, and give whether the line is open; an internal error costs this line and no other."""
-        with self.lock:
-            try:
-                yield not self.is_shut
-            except Exception:
-                _log.exception("a session ends because of an internal error")
-                self.locked_lose(SessionLost("internal error; the log has it"))
+        """Hold the lock for who looks after all lines, and give whether it has it and the line is open.
+
+        A line that is busy is passed over, and an internal error costs this one and no other.
+        """
+        if not self.try_lock():
+            yield False
+            return
+        try:
+            yield not self.is_shut
+        except Exception:
+            _log.exception("a session ends because of an internal error")
+            self.locked_lose(SessionLost("internal error; the log has it"))
+        finally:
+            self.lock.release()
 
     def locked_keep_time(self) -> None:
         """Do what time asks for: end what is too slow."""

@@ -57,11 +57,13 @@ class Watcher:
         # Others only ever append here, and wake this thread; the selector is its alone.
         self._attended: deque[Channel] = deque()
         self._forgotten: deque[Channel] = deque()
-        self._held: dict[Channel, Request | None] = {}
-        """Connections that workers have, and what each was running at the last tick."""
+        self._held: dict[Channel, tuple[Request | None, float]] = {}
+        """Connections that workers have, what each runs, and when that was seen first."""
+        self._next_tick = 0.0
         self._due: dict[Channel, float] = {}
         """When each watched connection wants to be looked at."""
         self._next_look = math.inf
+        self._last_look = 0.0
         self._lending: set[Channel] = set()
         """Connections whose peer has lent this side something, a callback say, that may be dropped any time."""
         self._next_release = math.inf
@@ -157,7 +159,7 @@ class Watcher:
         self._keep_time()
 
     def _seconds_to_sleep(self) -> float | None:
-        if self._held:
+        if self._held or self._attended:
             return _TICK_SECONDS
         next_look = min(self._next_look, self._next_release, self._accept_again or math.inf)
         return None if next_look == math.inf else max(0.0, next_look - time.monotonic())
@@ -179,26 +181,20 @@ class Watcher:
 
     def _hand_over(self, channel: Channel) -> None:
         self._selector.unregister(channel.sock)
-        self._held[channel] = None
+        self._held[channel] = (None, 0.0)
         self._workers.submit(channel)
 
     def _take_in(self) -> None:
-        while self._attended:
+        for _ in range(len(self._attended)):
             channel = self._attended.popleft()
-            with channel.lock:
-                if channel.is_shut or channel.reader:
-                    continue
-                self._held.pop(channel, None)
-                events = selectors.EVENT_READ | (selectors.EVENT_WRITE if channel.sender.unsent else 0)
+            if channel.try_lock():
                 try:
-                    self._selector.register(channel.sock, events, channel)
-                except KeyError:
-                    self._selector.modify(channel.sock, events, channel)
-                self._set_deadline(channel)
-                session = channel.connection.session
-                if session is not None and session.tables.imports.by_handle:
-                    self._lending.add(channel)
-                    self._next_release = min(self._next_release, time.monotonic() + _RELEASE_SECONDS)
+                    self._locked_take_in(channel)
+                finally:
+                    channel.lock.release()
+            else:
+                # It comes again with the next tick.
+                self._attended.append(channel)
         while self._forgotten:
             channel = self._forgotten.popleft()
             self._held.pop(channel, None)
@@ -213,6 +209,21 @@ class Watcher:
             if session is not None and session.tables.exports.buried:
                 # Users' finalizers run where users' code runs.
                 self._workers.submit(channel)
+
+    def _locked_take_in(self, channel: Channel) -> None:
+        if channel.is_shut or channel.reader:
+            return
+        self._held.pop(channel, None)
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if channel.sender.unsent else 0)
+        try:
+            self._selector.register(channel.sock, events, channel)
+        except KeyError:
+            self._selector.modify(channel.sock, events, channel)
+        self._set_deadline(channel)
+        session = channel.connection.session
+        if session is not None and session.tables.imports.by_handle:
+            self._lending.add(channel)
+            self._next_release = min(self._next_release, time.monotonic() + _RELEASE_SECONDS)
 
     def _release_dropped(self, now: float) -> None:
         """Tell peers what of theirs nobody here uses any more, within half a second."""
@@ -242,36 +253,48 @@ class Watcher:
                 self._selector.register(self._listener, selectors.EVENT_READ)
         if now >= self._next_release:
             self._release_dropped(now)
-        if now >= self._next_look:
-            for channel, due in list(self._due.items()):
-                if due <= now:
-                    self._meet_deadline(channel)
-            # Rarely, for it looks at every connection: deadlines hold to a tenth of a second.
-            self._next_look = max(min(self._due.values(), default=math.inf), now + _LOOK_SECONDS)
-        for channel, running in list(self._held.items()):
-            executing = channel.executing
-            if executing is not None and executing is running:
-                self._take_right_to_read(channel, executing)
-            self._held[channel] = executing
-            # A peer that sends a byte at a time keeps its worker, and is held to its deadline here.
-            frame_due = channel.connection.deadline
-            if frame_due is not None and frame_due <= now:
+        if now >= self._next_look or (self._held and now >= self._last_look + _LOOK_SECONDS):
+            self._look(now)
+        if self._held and now >= self._next_tick:
+            self._tick(now)
+
+    def _look(self, now: float) -> None:
+        """Meet what is due. Rarely, for it looks at every connection: deadlines hold to a tenth of a second."""
+        for channel in self._held:
+            # What a worker reads and runs has begun since it was handed over.
+            self._due[channel] = now
+        for channel, due in list(self._due.items()):
+            if due <= now:
                 self._meet_deadline(channel)
+        self._last_look = now
+        self._next_look = max(min(self._due.values(), default=math.inf), now + _LOOK_SECONDS)
+
+    def _tick(self, now: float) -> None:
+        """Let others read the connections whose worker is inside one call for long."""
+        self._next_tick = now + _TICK_SECONDS
+        for channel, (running, since) in list(self._held.items()):
+            executing = channel.executing
+            if executing is not running:
+                self._held[channel] = (executing, now)
+            elif executing is not None and now - since >= _TICK_SECONDS:
+                self._take_right_to_read(channel, executing)
 
     def _meet_deadline(self, channel: Channel) -> None:
-        self._due.pop(channel, None)
         with channel.guarded() as is_open:
             if is_open:
                 channel.locked_keep_time()
                 self._set_deadline(channel)
 
     def _take_right_to_read(self, channel: Channel, executing: Request) -> None:
-        """Let others read a connection whose reader runs user code for long."""
-        with channel.lock:
+        if not channel.try_lock():
+            return
+        try:
             if channel.executing is executing and channel.reader:
                 channel.executing = None
                 channel.locked_stop_reading()
                 channel.locked_hand_on()
+        finally:
+            channel.lock.release()
 
 
 _watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()

@@ -8,13 +8,14 @@ import threading
 import time
 from io import StringIO
 from threading import Lock, get_ident
+from typing import Any
 
 import pytest
 
 import limpet
 from limpet.drivers.threads.channel import Channel
 from limpet.drivers.threads.line import Line
-from limpet.errors import Code, ProtocolError, SessionClosed, SessionLost
+from limpet.errors import Code, LimitExceeded, ProtocolError, SessionClosed, SessionLost
 from limpet.session.messages import WANT, Kind
 from limpet.session.schedule import Pending
 from limpet.testing.driver import Task, until
@@ -289,6 +290,72 @@ def test_push_to_a_peer_that_never_reads_ends_the_session() -> None:
         assert isinstance(channel.connection.failure, SessionLost)
         assert "read nothing for 0.05 seconds" in str(channel.connection.failure)
         assert host.forgotten == [channel]
+
+
+class Chatty:
+    """A socket that takes nothing any more, and has always more to read."""
+
+    def __init__(self, sock: socket.socket, data: bytes) -> None:
+        self.sock = sock
+        self.data = data
+        self.reads = 0
+
+    def send(self, *_: object) -> int:
+        raise BrokenPipeError("no more")
+
+    def recv(self, *_: object) -> bytes:
+        self.reads += 1
+        return self.data
+
+    def shutdown(self, how: int) -> None:
+        self.sock.shutdown(how)
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "reads"), [(Message(int(Kind.ACK)), 16), (Message(int(Kind.GOODBYE), 0, int(Code.DONE)), 1)]
+)
+def test_one_that_reads_nothing_and_never_stops_talking_is_not_heard_out(said: Message, reads: int) -> None:
+    with joined() as (channel, _, host):
+        chatty: Any = Chatty(channel.sock, framed(said.pack()))
+        channel.sock = channel.sender._sock = chatty
+        with channel.lock:
+            channel.connection.outbox.put(framed(Message(int(Kind.ACK)).pack()))
+            channel.locked_send()
+        assert chatty.reads == reads
+        assert host.forgotten == [channel]
+
+
+def test_nothing_follows_what_could_not_be_sent() -> None:
+    with joined() as (channel, peer, host):
+        channel.reader = -1
+        peer.say(Message(int(Kind.GOODBYE), 0, int(Code.LIMIT)))
+        chatty: Any = Chatty(channel.sock, b"")
+        channel.sender._sock, taken = chatty, channel.sender._sock
+        with channel.lock:
+            channel.connection.outbox.put(framed(Message(int(Kind.ACK)).pack()))
+            channel.locked_send()
+        channel.sender._sock = taken
+        assert peer.rest() == b""
+        # The other thread hears why.
+        channel.reader = get_ident()
+        channel.read_once()
+        with channel.lock:
+            channel.locked_stop_reading()
+        assert isinstance(channel.connection.failure, LimitExceeded)
+        assert host.forgotten == [channel]
+
+
+def test_who_looks_after_all_lines_passes_over_a_busy_one() -> None:
+    with joined() as (channel, _, _):
+        with channel.lock:
+            assert not channel.try_lock()
+            with channel.guarded() as is_open:
+                assert not is_open
+        assert channel.try_lock()
+        channel.lock.release()
 
 
 def test_the_reason_is_heard_although_sending_fails() -> None:

@@ -282,6 +282,49 @@ def test_the_right_to_read_is_taken_from_who_runs_for_long(watching: Watching) -
         assert peer.hear().payload == b"\xc3"
 
 
+def test_nothing_is_taken_before_its_time(watching: Watching, monkeypatch: pytest.MonkeyPatch) -> None:
+    watcher, taken = watching.watcher, list[Any]()
+    watching.stop()
+    monkeypatch.setattr(watcher, "_take_right_to_read", lambda *what: taken.append(what))
+    with joined(Gated) as (channel, _, _):
+        first: Any = object()
+        second: Any = object()
+        watcher._held[channel] = (None, 0.0)
+        channel.executing = first
+        # However often others wake it up.
+        for now in (100.0, 100.002, 100.004, 100.009):
+            watcher._tick(now)
+        assert taken == []
+        watcher._tick(100.011)
+        assert taken == [(channel, first)]
+        channel.executing = second
+        watcher._tick(100.5)
+        assert len(taken) == 1
+        watcher._tick(100.511)
+        assert taken[1:] == [(channel, second)]
+        channel.executing = None
+
+
+def test_a_busy_connection_keeps_nobody_waiting(watching: Watching) -> None:
+    with watched(watching) as (busy, _, _), watched(watching) as (_, peer, _):
+        until(lambda: is_watched(watching, busy))
+        busy.lock.acquire()
+        try:
+            watching.watcher.attend(busy)
+            peer.say(call(2, 1, "add", 1, 1))
+            assert peer.hear().payload == b"\x02"
+            with watching.connect():
+                until(lambda: watching.accepted)
+            request: Any = object()
+            busy.executing, busy.reader = request, -1
+            watching.watcher._take_right_to_read(busy, request)
+            assert busy.reader == -1
+            busy.executing, busy.reader = None, 0
+        finally:
+            busy.lock.release()
+        until(lambda: is_watched(watching, busy))
+
+
 def test_the_right_of_who_has_just_finished_is_not_taken(watching: Watching) -> None:
     with watched(watching) as (channel, _, _):
         until(lambda: is_watched(watching, channel))
