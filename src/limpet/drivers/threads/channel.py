@@ -11,23 +11,21 @@ from __future__ import annotations
 import select
 import socket
 import time
-from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 from threading import TIMEOUT_MAX, Lock, get_ident
 from typing import Any, Final
 
 from limpet.drivers.threads.answer import Answer
 from limpet.drivers.threads.deadline import deadline_of_caller
-from limpet.drivers.threads.line import READ_BYTES, Host, Line
+from limpet.drivers.threads.line import READ_BYTES, Host
+from limpet.drivers.threads.runner import Runner
 from limpet.drivers.threads.sender import poll
-from limpet.errors import CallTimeout, EncodeError, LimpetError, SessionLost
+from limpet.errors import CallTimeout, LimpetError, SessionLost
 from limpet.objects.context import serving
-from limpet.objects.endpoint import Endpoint
 from limpet.session.body import Body
 from limpet.session.connection import Connection
-from limpet.session.messages import WANT, Kind
+from limpet.session.messages import WANT
 from limpet.session.schedule import Pending, Request, Stage
 from limpet.session.tables import Import
 
@@ -35,11 +33,9 @@ __all__ = ["Channel"]
 
 _READS_A_LOOK: Final = 16
 """Reads after which a waiting thread looks at the clock, though there was always something to read."""
-_PATIENCE: Final = 1.0
-"""How long a thread that only runs requests waits for a peer to read its answers, in seconds."""
 
 
-class Channel(Line):
+class Channel(Runner):
     """A line that threads ask and answer by.
 
     Args:
@@ -49,17 +45,13 @@ class Channel(Line):
         read_bytes: how much a waiting thread reads at a time.
     """
 
-    __slots__ = ("_counts", "_read_bytes", "_view", "answered", "endpoint")
+    __slots__ = ("_counts", "_read_bytes", "_view")
 
     def __init__(
         self, sock: socket.socket, connection: Connection, host: Host[Channel], read_bytes: int = READ_BYTES
     ) -> None:
         super().__init__(sock, connection, host)
         self._read_bytes = read_bytes
-        self.endpoint: Endpoint | None = None
-        """Set by the driver once there is a session."""
-        self.answered: deque[Answer] = deque()
-        """Answers that have come, and with which code of the user's is to run."""
         self._view: memoryview | None = None
         self._counts: Iterator[int] = iter(())
 
@@ -211,7 +203,7 @@ class Channel(Line):
                     self.locked_send()
                 if ticket is not None:
                     self.wait(ticket, deadline)
-            if self.sender.unsent and not self.push(deadline=deadline):
+            if self.sender.unsent and not self.push(deadline):
                 self._give_up(pending, "the request could not be sent before the deadline")
             return pending
         except KeyboardInterrupt:
@@ -369,7 +361,7 @@ class Channel(Line):
             pending.waker = None
             if self.reader == 0 and (pending.done or is_late):
                 # It may have been this one's turn to read, but it will not.
-                self._locked_pass_on()
+                self.locked_pass_on()
         if is_late:
             self._give_up(pending, "no answer before the deadline")
 
@@ -378,12 +370,7 @@ class Channel(Line):
             self.waiting.remove(pending)
             pending.waker = None
             if self.reader == 0:
-                self._locked_pass_on()
-
-    def _locked_pass_on(self) -> None:
-        """Have somebody else read: another that waits, else the host."""
-        if not self.is_shut and not self.locked_wake_next():
-            self.host.attend(self)
+                self.locked_pass_on()
 
     def _locked_abandon(self, pending: Pending) -> None:
         """Tell the peer that nobody waits any more; have others run what only this thread would have run."""
@@ -398,92 +385,3 @@ class Channel(Line):
                 return
             self._locked_abandon(pending)
         raise CallTimeout(why) from None
-
-    # Answering.
-
-    def run(self, request: Request) -> None:
-        """Run a request that came inside one of this thread's own, and answer it."""
-        endpoint = self.endpoint
-        assert endpoint is not None  # noqa: S101 - requests come in sessions only
-        with self.lock:
-            self.session.schedule.begin(request)
-        kind, body = endpoint.run(request)
-        with self.lock:
-            self.locked_answer(request, kind, body)
-        self.bury()
-        if self.sender.unsent:
-            self.push()
-        if endpoint.interrupted:
-            endpoint.interrupted = False
-            raise KeyboardInterrupt
-
-    def locked_start(self) -> Request | None:
-        """Return the next request of the peer's that may start, marked as running.
-
-        None may while a peer that asks does not read its answers.
-        """
-        session = self.connection.session
-        if session is None or (self.sender.unsent and session.outbox.size > READ_BYTES):
-            return None
-        schedule = session.schedule
-        request = schedule.start() if schedule.requests else None
-        if request is not None and schedule.is_concurrent:
-            self.locked_hand_on()
-        return request
-
-    def run_ready(self) -> None:
-        """Run what the peer asked for outside any call, in order, until nothing of it may start.
-
-        Before it, what the user has asked to be run with answers that have come.
-        """
-        while self.answered:
-            with suppress(IndexError):
-                self.answered.popleft().settle()
-        with self.lock:
-            request = self.locked_start()
-        self.run_from(request)
-
-    def run_from(self, request: Request | None) -> None:
-        """Run a request that has started, and what may start after it."""
-        while request is not None:
-            while request is not None:
-                request, _ = self.run_next(request)
-            if self.sender.unsent and not self.push(_PATIENCE):
-                with self.lock:
-                    if self.reader == 0:
-                        self._locked_pass_on()
-                return
-            # What had to wait until the peer has read its answers may start now.
-            with self.lock:
-                request = self.locked_start()
-
-    def run_next(self, request: Request, me: int = -1) -> tuple[Request | None, bool]:
-        """Run a request that has started, and answer it.
-
-        Returns:
-            The next one, started, and whether thread ``me`` still has the right to read.
-        """
-        endpoint = self.endpoint
-        assert endpoint is not None  # noqa: S101 - requests come in sessions only
-        session = self.connection.session
-        assert session is not None  # noqa: S101
-        kind, body = endpoint.run(request)
-        with self.lock:
-            self.locked_answer(request, kind, body)
-            following = self.locked_start() if session.schedule.requests else None
-            keeps = self.reader == me
-            if keeps:
-                self.executing = following
-        self.bury()
-        return following, keeps
-
-    def locked_answer(self, request: Request, kind: int, body: Body) -> None:
-        """Answer a request and send it."""
-        session, endpoint = self.connection.session, self.endpoint
-        assert session is not None  # noqa: S101 - a request came from one
-        assert endpoint is not None  # noqa: S101
-        try:
-            session.answer(request, kind, body)
-        except EncodeError as error:
-            session.answer(request, int(Kind.RAISE), endpoint.failure(error))
-        self.locked_send()

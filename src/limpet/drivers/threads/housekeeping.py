@@ -54,6 +54,9 @@ class Housekeeping:
     watches_each = False
     """Whether callers have gone quiet is looked up now and then; told only if an answer is wanted."""
 
+    is_pressed = False
+    """Whatever is to run gets a thread of its own."""
+
     def attend(self, channel: Channel) -> None:
         """Watch a channel from now on: an answer is wanted for which no caller waits."""
         self._attended.append(channel)

@@ -47,6 +47,11 @@ class Host(Protocol[_Line_contra]):
         """Tell whether `attend` must be called whenever nobody reads any more."""
         ...
 
+    @property
+    def is_pressed(self) -> bool:
+        """Tell whether others wait for the threads that run what peers ask for."""
+        ...
+
     def attend(self, line: _Line_contra, /) -> None:
         """Watch the socket from now on: nobody reads it. Called with its lock held."""
         ...
@@ -167,6 +172,11 @@ class Line:
         elif not (self.waiting and self.locked_wake_next()) and (self._is_attended or self.awaited):
             self.host.attend(self)
 
+    def locked_pass_on(self) -> None:
+        """Have somebody else read: another that waits, else the host."""
+        if not self.is_shut and not self.locked_wake_next():
+            self.host.attend(self)
+
     def locked_wake_next(self) -> bool:
         """Wake one that waits, to read from now on; tell whether there was one."""
         return any(_wake(pending) for pending in self.waiting)
@@ -179,7 +189,11 @@ class Line:
         try:
             frame = None if self.sender.unsent else connection.next_frame()
             if frame is None:
+                was_stuck = bool(self.sender.unsent)
                 self.sender.send(connection)
+                if was_stuck and not self.sender.unsent:
+                    # Requests were held back until the peer had read its answers.
+                    self.locked_hand_on()
             else:
                 self.sender.send_frame(frame, connection)
         except OSError as error:
@@ -214,14 +228,13 @@ class Line:
                     break
         return True
 
-    def push(self, patience: float | None = None, deadline: float | None = None) -> bool:
+    def push(self, deadline: float | None = None) -> bool:
         """Send what the network did not take, reading meanwhile if nobody else does.
 
         Both sides may be sending at once: if neither read, neither could finish.
 
         Args:
-            patience: give up after so many seconds without progress; None for the limit of writes.
-            deadline: give up then, in seconds of time.monotonic.
+            deadline: give up then, in seconds of time.monotonic, however much there is to read.
 
         Returns:
             whether all was sent.
@@ -238,13 +251,11 @@ class Line:
                     reads = self.reader in (0, me)
                     if reads:
                         self.reader, self.executing = me, None
-                seconds = patience or 1.0
-                if deadline is not None:
-                    seconds = min(seconds, deadline - time.monotonic())
+                seconds = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
                 ready = poll(self.sock, select.POLLOUT | (select.POLLIN if reads else 0), seconds)
                 if reads and ready & ~select.POLLOUT:
                     self.read_once()
-                if not ready and (patience is not None or (deadline is not None and time.monotonic() >= deadline)):
+                if deadline is not None and time.monotonic() >= deadline:
                     return False
         finally:
             with self.lock:

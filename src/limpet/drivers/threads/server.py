@@ -286,6 +286,10 @@ class _ChannelHost:
 
     watches_each = True
 
+    @property
+    def is_pressed(self) -> bool:
+        return self._watcher.is_pressed
+
     def attend(self, channel: Channel, /) -> None:
         self._watcher.attend(channel)
 

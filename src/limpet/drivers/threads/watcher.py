@@ -111,6 +111,11 @@ class Watcher:
 
     # What channels ask of their host. Called from any thread, with the channel's lock held.
 
+    @property
+    def is_pressed(self) -> bool:
+        """Tell whether connections wait for a worker."""
+        return self._workers.is_pressed
+
     def attend(self, channel: Channel) -> None:
         """Watch a connection that nobody reads any more."""
         self._attended.append(channel)

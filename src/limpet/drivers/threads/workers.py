@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections import deque
+import time
+from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock, Thread, get_ident
 from typing import Final
@@ -40,7 +41,11 @@ class _Worker(Thread):
         """Serve one connection after the other, until there is nothing to do for long."""
         buffer = bytearray(READ_BYTES)
         while self.channel is not None:
-            self._workers.serve(self.channel, buffer)
+            try:
+                self._workers.serve(self.channel, buffer)
+            except BaseException:
+                # Not even the session could be ended. The others have done nothing wrong.
+                _log.exception("internal error in a worker")
             self.channel = self._workers.next_for(self)
 
 
@@ -56,13 +61,19 @@ class Workers:
         self._limit = limit
         self._begin = begin
         self._lock = Lock()
-        self._ready: deque[Channel] = deque()
+        self._ready: OrderedDict[Channel, None] = OrderedDict()
+        """What waits for a worker, each once."""
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
         self._is_closed = False
 
     def __len__(self) -> int:
         return len(self._all)
+
+    @property
+    def is_pressed(self) -> bool:
+        """Tell whether connections wait for a worker."""
+        return bool(self._ready)
 
     def submit(self, channel: Channel) -> None:
         """Have a worker serve ``channel``: it has something to read, or to run."""
@@ -75,8 +86,8 @@ class Workers:
                 worker.waker.release()
             elif len(self._all) < self._limit and (started := self._start(channel)) is not None:
                 self._all.add(started)
-            elif channel not in self._ready:
-                self._ready.append(channel)
+            else:
+                self._ready.setdefault(channel)
 
     def _start(self, channel: Channel) -> _Worker | None:
         worker = _Worker(self, channel)
@@ -92,7 +103,7 @@ class Workers:
         """Return what ``worker`` should serve next, once there is something; None tells it to end."""
         with self._lock:
             if self._ready:
-                return self._ready.popleft()
+                return self._ready.popitem(last=False)[0]
             if self._is_closed:
                 self._all.discard(worker)
                 return None
@@ -109,7 +120,8 @@ class Workers:
         return worker.channel
 
     def close(self, seconds: float) -> None:
-        """Let every worker end when it is done, and wait up to ``seconds`` for each."""
+        """Let every worker end when it is done, and wait up to ``seconds`` for all of them."""
+        deadline = time.monotonic() + seconds
         with self._lock:
             self._is_closed = True
             self._ready.clear()
@@ -120,12 +132,12 @@ class Workers:
             self._idle.clear()
         for worker in waited_for:
             if worker.ident != get_ident():
-                worker.join(seconds)
+                worker.join(max(0.0, deadline - time.monotonic()))
 
     def serve(self, channel: Channel, buffer: bytearray) -> None:
         """Read a connection and run what it asks for, until it is silent or others need this thread."""
         try:
-            channel.bury()
+            channel.run_deferred()
             with channel.lock:
                 if channel.is_shut:
                     return
@@ -137,8 +149,8 @@ class Workers:
             else:
                 # Somebody reads it; this thread was called because something may start.
                 channel.run_ready()
-        except Exception:
-            # A fault of limpet's own: it costs this session, and nobody else.
+        except BaseException:
+            # A fault of limpet's own, whatever it raises: it costs this session, and nobody else.
             _log.exception("a session ends because of an internal error")
             with channel.lock:
                 channel.locked_lose(SessionLost("internal error; the server's log has it"))
@@ -148,10 +160,11 @@ class Workers:
     def _read(self, channel: Channel, buffer: bytearray) -> None:
         me, view = get_ident(), memoryview(buffer)
         recv_into, lock, ready = channel.sock.recv_into, channel.lock, self._ready
-        flags = 0
+        # What it is called for is there already, to be read or to be run.
+        flags = int(socket.MSG_DONTWAIT)
         while True:
             if channel.sender.unsent:
-                if not channel.push(LINGER_SECONDS):
+                if not channel.push(time.monotonic() + LINGER_SECONDS):
                     with lock:
                         channel.locked_stop_reading()
                     return
@@ -174,7 +187,7 @@ class Workers:
                         self._begin(channel)
                 request = channel.locked_start()
                 channel.executing = request
-                leaves = request is None and (channel.is_shut or (count < 0 and (ready or not flags)))
+                leaves = request is None and (channel.is_shut or (count < 0 and not flags))
                 if leaves:
                     channel.locked_stop_reading()
             if leaves or request is None:
@@ -188,5 +201,10 @@ class Workers:
                     # It ran for long, and another thread reads now. What waits is run here, in order.
                     channel.run_from(request)
                     return
-            # With others waiting, take what is there already, and then leave.
-            flags = socket.MSG_DONTWAIT if ready else 0
+            if ready:
+                # It is the others' turn. What more there is to read comes to a worker again.
+                with lock:
+                    channel.locked_stop_reading()
+                channel.bury()
+                return
+            flags = 0

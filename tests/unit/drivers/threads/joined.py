@@ -31,6 +31,7 @@ class Host:
 
     def __init__(self, *, watches_each: bool = True) -> None:
         self.watches_each = watches_each
+        self.is_pressed = False
         self.attended: list[Line] = []
         self.ran: list[Line] = []
         self.forgotten: list[Line] = []

@@ -15,6 +15,7 @@ import pytest
 import limpet
 from limpet.drivers.threads.channel import Channel
 from limpet.drivers.threads.line import Line
+from limpet.drivers.threads.sender import poll
 from limpet.errors import Code, LimitExceeded, ProtocolError, SessionClosed, SessionLost
 from limpet.session.messages import WANT, Kind
 from limpet.session.schedule import Pending
@@ -260,27 +261,36 @@ def test_push_gives_the_right_to_read_back_as_it_was() -> None:
         fill(channel)
         held = object()
         channel.reader, channel.executing = get_ident(), held  # type: ignore[assignment]  # it is only carried
-        assert channel.push(0.01) is False
+        assert channel.push(time.monotonic() + 0.01) is False
         assert (channel.reader, channel.executing) == (get_ident(), held)
         assert host.attended == []
         channel.reader, channel.executing = 0, None
-
-
-def test_push_gives_up_without_progress() -> None:
-    with joined(send_bytes=4_096) as (channel, _, _):
-        fill(channel)
-        began = time.monotonic()
-        assert channel.push(0.05) is False
-        assert 0.04 < time.monotonic() - began < 1
-        assert channel.sender.unsent
 
 
 def test_push_gives_up_at_its_deadline() -> None:
     with joined(send_bytes=4_096) as (channel, _, _):
         fill(channel)
         began = time.monotonic()
-        assert channel.push(deadline=began + 0.05) is False
+        assert channel.push(began + 0.05) is False
         assert 0.04 < time.monotonic() - began < 1
+        assert channel.sender.unsent
+
+
+def test_push_gives_up_at_its_deadline_however_much_there_is_to_read() -> None:
+    with joined(send_bytes=4_096) as (channel, peer, _):
+        fill(channel)
+        is_over = threading.Event()
+        chatter = framed(Message(int(Kind.ACK)).pack()) * 100
+
+        def flood() -> None:
+            while not is_over.is_set():
+                if poll(peer.sock, select.POLLOUT, 1):
+                    peer.sock.send(chatter, socket.MSG_DONTWAIT)
+
+        flooding = Task(flood)
+        assert channel.push(time.monotonic() + 0.05) is False
+        is_over.set()
+        flooding.result()
 
 
 def test_push_to_a_peer_that_never_reads_ends_the_session() -> None:

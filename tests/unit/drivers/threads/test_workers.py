@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ import pytest
 
 from limpet.drivers.threads import workers as workers_module
 from limpet.drivers.threads.channel import Channel
+from limpet.drivers.threads.sender import poll
 from limpet.drivers.threads.workers import Workers
 from limpet.errors import SessionLost
 from limpet.session.messages import WANT, Kind
@@ -185,7 +188,7 @@ def test_close_waits_for_who_is_at_work_and_forgets_the_rest() -> None:
         peer.say(call(2, 1, "wait"))
         workers.submit(channel)
         assert Gated.inside.wait(5)
-        workers._ready.append(channel)
+        workers._ready[channel] = None
         closing = Task(workers.close, 10)
         until(lambda: workers._is_closed)
         assert not closing.is_done
@@ -202,6 +205,32 @@ def test_close_waits_no_longer_than_told() -> None:
         assert Gated.inside.wait(5)
         workers.close(0.05)
         assert len(workers) == 1
+        Gated.passing.set()
+        until(lambda: len(workers) == 0)
+
+
+def test_close_waits_for_all_workers_together() -> None:
+    with (
+        pool(2) as workers,
+        joined(Gated, receive_seconds=0.005) as (one, first, _),
+        joined(Gated, receive_seconds=0.005) as (two, second, _),
+    ):
+        for channel, peer in ((one, first), (two, second)):
+            begun(channel, peer)
+            peer.say(call(2, 1, "wait"))
+            workers.submit(channel)
+        until(lambda: one.executing and two.executing)
+        waits: list[float | None] = []
+
+        def join(worker: threading.Thread, seconds: float | None = None) -> None:
+            waits.append(seconds)
+            threading.Event().wait(seconds)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(threading.Thread, "join", join)
+            workers.close(0.05)
+        assert len(waits) == 2
+        assert waits[1] == 0
         Gated.passing.set()
         until(lambda: len(workers) == 0)
 
@@ -277,6 +306,109 @@ def test_a_worker_leaves_a_silent_connection_at_once_if_others_wait() -> None:
         # The first one's silence would hold the only worker for 5 seconds.
         assert second.hear().payload == b"\x03"
         assert host.attended == [one]
+
+
+class Flood:
+    """A peer that never stops talking."""
+
+    def __init__(self, peer: RawPeer) -> None:
+        self._peer = peer
+        self._is_over = threading.Event()
+        self._task = Task(self._talk)
+
+    def _talk(self) -> None:
+        chatter = framed(Message(int(Kind.ACK)).pack()) * 100
+        while not self._is_over.is_set():
+            if poll(self._peer.sock, select.POLLOUT, 1):
+                self._peer.sock.send(chatter, socket.MSG_DONTWAIT)
+
+    def stop(self) -> None:
+        self._is_over.set()
+        self._task.result()
+
+
+def test_a_peer_that_never_stops_talking_keeps_no_worker_from_others() -> None:
+    with (
+        pool(1) as workers,
+        joined(Gated, receive_seconds=0.005) as (one, first, host),
+        joined(Gated, receive_seconds=0.005) as (two, second, _),
+    ):
+        begun(one, first)
+        begun(two, second)
+        host.attended.clear()
+        flood = Flood(first)
+        workers.submit(one)
+        until(lambda: one.reads > 10)
+        second.say(call(2, 1, "add", 1, 2))
+        workers.submit(two)
+        assert second.hear().payload == b"\x03"
+        assert host.attended == [one]
+        flood.stop()
+
+
+def test_a_peer_that_asks_much_shares_its_worker() -> None:
+    with (
+        pool(1) as workers,
+        joined(Gated, receive_seconds=0.005) as (one, first, host),
+        joined(Gated, receive_seconds=0.005) as (two, second, _),
+    ):
+        begun(one, first)
+        begun(two, second)
+        host.ran.clear()
+        first.say(call(2, 1, "wait"), call(3, 1, "add", 1, 1), call(4, 1, "add", 2, 2))
+        workers.submit(one)
+        assert Gated.inside.wait(5)
+        second.say(call(2, 1, "add", 1, 2))
+        workers.submit(two)
+        host.is_pressed = True
+        Gated.passing.set()
+        assert second.hear().payload == b"\x03"
+        assert first.hear().payload == b"\xc3"
+        idle(workers, 1)
+        # The host of this test only remembers; a server's has it come to a worker again.
+        assert host.ran == [one]
+        host.is_pressed = False
+        workers.submit(one)
+        assert [first.hear().payload, first.hear().payload] == [b"\x02", b"\x04"]
+
+
+def test_what_waits_for_a_worker_waits_once() -> None:
+    with pool(1) as workers, joined(Gated, receive_seconds=0.005) as (channel, peer, _):
+        begun(channel, peer)
+        peer.say(call(2, 1, "wait"))
+        workers.submit(channel)
+        assert Gated.inside.wait(5)
+        for _ in range(3):
+            workers.submit(channel)
+        assert list(workers._ready) == [channel]
+        assert workers.is_pressed
+        Gated.passing.set()
+        idle(workers, 1)
+        assert not workers.is_pressed
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, MemoryError])
+def test_whatever_escapes_costs_one_session_and_no_worker(
+    error: type[BaseException], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pool(1) as workers, joined(Gated, receive_seconds=0.005) as (channel, peer, host):
+        begun(channel, peer)
+
+        def fail(*_: object) -> None:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Channel, "locked_start", fail)
+            peer.say(call(2, 1, "add", 1, 2))
+            workers.submit(channel)
+            until(lambda: host.forgotten == [channel])
+        idle(workers, 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(Channel, "run_deferred", fail)
+            patch.setattr(Channel, "locked_lose", fail)
+            workers.submit(channel)
+            idle(workers, 1)
+            until(lambda: "internal error in a worker" in caplog.text)
 
 
 def test_the_peer_hangs_up_on_a_worker() -> None:
