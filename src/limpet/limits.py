@@ -80,7 +80,7 @@ class Limits:
     connections_per_address: int = 4_096
     """Accepted connections from one address; all Unix peers count as one."""
     handshakes: int = 1_024
-    """Connections that have not finished their handshake."""
+    """Connections that have not finished their handshake; one more takes the place of the oldest."""
     workers: int = 64
     """Threads that run user code. One more accepts, watches and never runs any."""
 

@@ -145,12 +145,16 @@ class RawPeer:
 class RawClient(RawPeer):
     """A client of the server at ``url``, with a session begun unless ``shake`` says no."""
 
-    def __init__(self, url: str, *, shake: bool = True, receive_bytes: int | None = None) -> None:
+    def __init__(
+        self, url: str, *, shake: bool = True, receive_bytes: int | None = None, source: str | None = None
+    ) -> None:
         parts = urlsplit(url)
         assert parts.port is not None
         sock = socket.socket()
         if receive_bytes is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        if source is not None:
+            sock.bind((source, 0))
         sock.connect((parts.hostname, parts.port))
         super().__init__(sock)
         if shake:

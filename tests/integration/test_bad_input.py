@@ -594,7 +594,7 @@ def test_100_silent_sessions() -> None:
         assert threading.active_count() - threads <= 9
 
 
-@pytest.mark.parametrize("limit", ["connections", "connections_per_address", "handshakes"])
+@pytest.mark.parametrize("limit", ["connections", "connections_per_address"])
 def test_a_limit_of_connections(limit: str) -> None:
     limits: dict[str, Any] = {limit: 3}
     with serving(Account, **limits) as server:
@@ -607,6 +607,33 @@ def test_a_limit_of_connections(limit: str) -> None:
             with pytest.raises(limpet.ConnectRefused):
                 limpet.connect(server.url)
         until(lambda: server.sessions == 0)
+
+
+def test_whoever_is_silent_keeps_nobody_out() -> None:
+    with serving(Account, handshakes=3) as server, contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(RawClient(server.url, shake=False)) for _ in range(3)]
+        until(lambda: server.sessions == 3)
+        with limpet.connect(server.url) as session:
+            assert session.open().add(1) == 1
+            assert silent[0].rest() == b""
+            assert server.sessions == 3
+        stack.enter_context(RawClient(server.url, shake=False))
+        until(lambda: server.sessions == 3)
+        stack.enter_context(RawClient(server.url, shake=False))
+        assert silent[1].rest() == b""
+
+
+def test_one_address_keeps_no_other_out() -> None:
+    with serving(Account, handshakes=3) as server, contextlib.ExitStack() as stack:
+        quiet = stack.enter_context(RawClient(server.url, shake=False, source="127.0.0.1"))
+        until(lambda: server.sessions == 1)
+        many = [stack.enter_context(RawClient(server.url, shake=False, source="127.0.0.2")) for _ in range(2)]
+        until(lambda: server.sessions == 3)
+        stack.enter_context(RawClient(server.url, shake=False, source="127.0.0.3"))
+        # The oldest of all is not of the address that has most.
+        assert many[0].rest() == b""
+        quiet.send(hello())
+        assert quiet.read(1) == b"\0"
 
 
 def test_more_calls_than_workers() -> None:

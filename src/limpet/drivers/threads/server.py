@@ -111,7 +111,8 @@ class Server:
         self._concurrent = concurrent
         self._lock = Lock()
         self._channels: set[Channel] = set()
-        self._shaking_hands: set[Channel] = set()
+        self._shaking_hands: dict[Channel, None] = {}
+        """Those that have not finished their handshake, the oldest first."""
         self._per_address: Counter[object] = Counter()
         self._workers = Workers(self.profile.limits.workers, self._begin)
         self._watcher: Watcher | None = None
@@ -238,9 +239,12 @@ class Server:
         assert watcher is not None  # noqa: S101 - it is what calls this
         channel = Channel(sock, connection, _ChannelHost(self, watcher), _NESTED_READ_BYTES)
         with self._lock:
+            slowest = self._locked_slowest() if len(self._shaking_hands) >= limits.handshakes else None
             self._channels.add(channel)
             self._per_address[peer.address] += 1
-            self._shaking_hands.add(channel)
+            self._shaking_hands[channel] = None
+        if slowest is not None:
+            self._drop(slowest, limits)
         with channel.lock:
             watcher.attend(channel)
 
@@ -253,20 +257,35 @@ class Server:
                 raise ConnectRefused(f"there are {limits.connections} connections already")
             if self._per_address[peer.address] >= limits.connections_per_address:
                 raise ConnectRefused(f"there are {limits.connections_per_address} connections from there already")
-            if len(self._shaking_hands) >= limits.handshakes:
-                raise ConnectRefused(f"{limits.handshakes} connections have not finished their handshake")
+
+    def _locked_slowest(self) -> Channel:
+        """Take out the oldest unfinished handshake of the address that has most of them."""
+        counts = Counter(channel.connection.peer.address for channel in self._shaking_hands)
+        [(address, _)] = counts.most_common(1)
+        slowest = next(channel for channel in self._shaking_hands if channel.connection.peer.address == address)
+        del self._shaking_hands[slowest]
+        return slowest
+
+    def _drop(self, slowest: Channel, limits: Limits) -> None:
+        """Make room: whoever is silent may not keep others out."""
+        reason = f"more than {limits.handshakes} connections have not finished their handshake"
+        with slowest.lock:
+            if slowest.connection.session is not None:
+                return  # It has finished meanwhile.
+            slowest.locked_lose(ConnectRefused(reason))
+        audit.warning("dropped peer=%s reason=%s", slowest.connection.peer, reason)
 
     def _begin(self, channel: Channel) -> None:
         channel.endpoint = Endpoint(channel.connection, channel, self._dispatch, copies_results=self._copies_results)
         with self._lock:
-            self._shaking_hands.discard(channel)
+            self._shaking_hands.pop(channel, None)
         _log.info("session began peer=%s", channel.connection.peer)
 
     def forget(self, channel: Channel) -> None:
         """Take out a channel that is closed."""
         peer = channel.connection.peer
         with self._lock:
-            self._shaking_hands.discard(channel)
+            self._shaking_hands.pop(channel, None)
             if channel in self._channels:
                 self._channels.remove(channel)
                 self._per_address[peer.address] -= 1
