@@ -242,6 +242,7 @@ class Asking:
             self._settle_tickets()
         if pending.abandoned:
             self.disown(pending.references)
+            self.tables.exports.buried.append(pending.references)
 
     def _receive_pong(self, number: int) -> None:
         if not 1 <= number <= self._last_ping:

@@ -86,6 +86,7 @@ class Tables:
         """Forget all: the session is over."""
         self.exports.clear()
         self.imports.clear()
+        self.exports.buried.extend(self.promises.values())
         self.promises.clear()
 
 

@@ -1,8 +1,8 @@
 """Which of the peer's requests may start, and when (design: Order).
 
 Requests of one session start in the order they came and run one at a time, unless the
-session is concurrent, or the request may pass the others. One with a cause goes to whoever waits for the answer to that
-cause, past the queue: the queue may be waiting for it.
+session is concurrent, or the request may pass the others. One with a cause goes to
+whoever waits for the answer to that cause, past the queue: the queue may be waiting for it.
 """
 
 from __future__ import annotations
@@ -180,12 +180,14 @@ class Schedule:
 
     Args:
         concurrent: let any number run at a time.
+        buried: takes what requests held, and is emptied where finalizers may run.
     """
 
-    __slots__ = ("_is_draining", "_passing", "_queue", "_serial", "is_concurrent", "requests")
+    __slots__ = ("_buried", "_is_draining", "_passing", "_queue", "_serial", "is_concurrent", "requests")
 
-    def __init__(self, *, concurrent: bool) -> None:
+    def __init__(self, *, concurrent: bool, buried: deque[object] | None = None) -> None:
         self.is_concurrent = concurrent
+        self._buried = deque() if buried is None else buried
         self._queue: deque[Request] = deque()
         # What needs no turn: what will be answered with a failure, and what may pass the others.
         self._passing: deque[Request] = deque()
@@ -197,6 +199,9 @@ class Schedule:
     def arrive(self, request: Request) -> None:
         """Queue a request that has no living cause."""
         if self._is_draining:
+            # One whose waiter gave up is among them already.
+            self.requests.pop(request.id, None)
+            self._buried.append(request)
             return
         self.requests[request.id] = request
         if request.fault is None and (request.promises or not (request.flags & PASS)):
@@ -246,6 +251,7 @@ class Schedule:
             request.promise.settled = True
         if request.promises or request.references:
             # A chain of kept results would hold every request that made one.
+            self._buried.extend((request.promises, request.references, request.target))
             request.promises, request.references, request.target = (), _NO_REFERENCES, None
         self.requests.pop(request.id, None)
         if self._serial is request:
@@ -268,7 +274,7 @@ class Schedule:
         """Forget what has not started, and all that comes: the session is about to end, and its end answers them."""
         self._is_draining = True
         for request in (*self._queue, *(passing for passing in self._passing if passing.fault is None)):
-            del self.requests[request.id]
+            self._buried.append(self.requests.pop(request.id))
         self._queue.clear()
         self._passing = deque(request for request in self._passing if request.fault is not None)
 
@@ -279,6 +285,7 @@ class Schedule:
 
     def clear(self) -> None:
         """Forget what is queued, and mark what runs as not wanted: the session is over."""
+        self._buried.extend(self.requests.values())
         self._queue.clear()
         self._passing.clear()
         self.requests = {id_: request for id_, request in self.requests.items() if request.stage is Stage.RUNNING}

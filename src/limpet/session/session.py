@@ -75,7 +75,7 @@ class Session(Asking):
         outbox: Outbox | None = None,
     ) -> None:
         super().__init__(limits, frame_bytes, message_bytes, outbox or Outbox())
-        self.schedule = Schedule(concurrent=concurrent)
+        self.schedule = Schedule(concurrent=concurrent, buried=self.tables.exports.buried)
         self._is_server = is_server
         self._grant = Grant(limits.calls_in_flight, message_bytes)
         self._acked = 0
@@ -303,8 +303,10 @@ class Session(Asking):
                 raise ProtocolError("a malformed entry in a Release")
             if what == What.DROP:
                 self.tables.exports.drop(handle, count)
-            elif count != 1 or self.tables.promises.pop(handle, None) is None:
+            elif count != 1 or handle not in self.tables.promises:
                 raise ProtocolError(f"a Release of the result of {handle}, which is not kept")
+            else:
+                self.tables.exports.buried.append(self.tables.promises.pop(handle))
 
     def _receive_cancel(self, id_: int) -> None:
         if self._assembly is not None and self._assembly.request_id == id_:

@@ -6,6 +6,7 @@ was given, and what it was given is in the table or gone for ever.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from limpet.errors import LimitExceeded, ProtocolError
@@ -47,8 +48,8 @@ class Exports:
         # id() is safe as a key only because the entry keeps its object alive.
         self._by_identity: dict[tuple[int, int], Export] = {}
         self._last = 0
-        self.buried: list[object] = []
-        """What the peer let go of. The driver empties it without its lock: a finalizer may run any code."""
+        self.buried: deque[object] = deque()
+        """What nobody needs any more. The driver empties it without its lock: a finalizer may run any code."""
 
     def room_for(self, objects: Iterable[tuple[object, int]]) -> bool:
         """Tell whether sending all of ``objects``, each with its view, stays within the limit."""

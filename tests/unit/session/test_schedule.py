@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 
 from limpet.errors import CallCancelled
@@ -234,3 +236,48 @@ def test_the_check_sees_what_is_wrong() -> None:
         spoil(made)
         with pytest.raises(AssertionError):
             made.check()
+
+
+# ---------------------------------------------------------------- what is let go of
+
+
+def test_what_a_request_held_is_let_go_of_by_the_driver() -> None:
+    buried = deque[object]()
+    made, promise, target, reference = Schedule(concurrent=False, buried=buried), Promise(), object(), object()
+    ended = request(1, promise)
+    ended.target, ended.references = target, [reference]
+    promise.settled = True
+    made.arrive(ended)
+    start(made)
+    finish(made, 1)
+    assert (ended.target, ended.references, ended.promises) == (None, [], ())
+    assert list(buried) == [(promise,), [reference], target]
+
+
+def test_requests_that_are_forgotten_are_let_go_of_by_the_driver() -> None:
+    buried = deque[object]()
+    made = Schedule(concurrent=False, buried=buried)
+    running, queued, passing = request(1), request(2), request(3, fault=ValueError())
+    for each in (running, queued):
+        made.arrive(each)
+    start(made)
+    made.drain()
+    assert list(buried) == [queued]
+    made.arrive(late := request(4))
+    assert list(buried) == [queued, late]
+    buried.clear()
+    made = Schedule(concurrent=False, buried=buried)
+    for each in (running, queued, passing):
+        made.arrive(each)
+    made.arrive_nested(nested := request(5))
+    made.clear()
+    assert list(buried) == [running, queued, passing, nested]
+
+
+def test_a_nested_request_whose_waiter_gives_up_while_the_session_ends() -> None:
+    made = schedule()
+    made.arrive_nested(nested := request(1))
+    made.drain()
+    made.arrive(nested)
+    made.check()
+    assert made.is_idle

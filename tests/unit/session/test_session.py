@@ -404,6 +404,19 @@ def test_the_end_settles_and_forgets_everything() -> None:
     assert hearing.schedule.is_idle
 
 
+def test_results_that_are_not_kept_any_more_are_let_go_of_by_the_driver() -> None:
+    hearing = session()
+    for id_ in (1, 2):
+        hear(hearing, call(id_, KEEP))
+    first, second = hearing.tables.promises.values()
+    hear(hearing, Message(Kind.RELEASE, references=(forget(1),)))
+    assert list(hearing.tables.exports.buried) == [first]
+    hearing.tables.exports.buried.clear()
+    hearing.end(SessionClosed("over"))
+    assert second in hearing.tables.exports.buried
+    assert not hearing.tables.promises
+
+
 def test_an_end_without_a_code_says_nothing() -> None:
     hearing = session()
     hearing.end(SessionClosed("lost"))

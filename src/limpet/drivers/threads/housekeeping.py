@@ -150,6 +150,8 @@ class Housekeeping:
             self._quiet.discard(channel)
             self._selector.unregister(channel.sock)
         channel.close_socket()
+        if channel.has_buried:
+            self.run_soon(channel)
 
 
 _instance: Housekeeping | None = None

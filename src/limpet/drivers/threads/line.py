@@ -255,6 +255,7 @@ class Line:
                 ready = poll(self.sock, select.POLLOUT | (select.POLLIN if reads else 0), seconds)
                 if reads and ready & ~select.POLLOUT:
                     self.read_once()
+                    self.bury()
                 if deadline is not None and time.monotonic() >= deadline:
                     return False
         finally:
@@ -270,7 +271,7 @@ class Line:
                 self.locked_stop_reading()
 
     def try_to_read(self) -> bool:
-        """Read what is there if nobody reads, and tell whether this thread could."""
+        """Read what is there if nobody reads, and tell whether this thread could. It runs no code of the user's."""
         me = get_ident()
         try:
             with self.lock:
@@ -281,6 +282,9 @@ class Line:
         finally:
             with self.lock:
                 self.locked_give_back(me, None, was_reader=False)
+                if self.has_buried:
+                    # Finalizers are code of the user's, and this thread looks after all lines.
+                    self.host.run_soon(self)
         return True
 
     def read_once(self) -> None:
@@ -297,15 +301,22 @@ class Line:
         with self.lock:
             self.locked_receive(memoryview(buffer)[:count])
             self.locked_hand_on()
-        self.bury()
+
+    @property
+    def has_buried(self) -> bool:
+        """Tell whether there is something to `bury`."""
+        session = self.connection.session
+        return session is not None and bool(session.tables.exports.buried)
 
     def bury(self) -> None:
-        """Let go, without the lock, of what the peer let go of: finalizers of users' objects may run any code."""
+        """Let go of what nobody needs any more, without the lock: finalizers of users' objects may run any code."""
         session = self.connection.session
-        if session is not None and session.tables.exports.buried:
-            with self.lock:
-                buried, session.tables.exports.buried = session.tables.exports.buried, []
-            buried.clear()
+        if session is not None:
+            buried = session.tables.exports.buried
+            while buried:
+                # Another thread may be at it, too.
+                with suppress(IndexError):
+                    buried.popleft()
 
     # Time and ending.
 

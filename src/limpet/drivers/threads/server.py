@@ -175,6 +175,9 @@ class Server:
         for channel in self._snapshot():
             # Accepted at the last moment.
             channel.close(Code.SHUTDOWN, "the server is stopping")
+        for channel in channels:
+            # What sessions that ended at the last moment held: no worker is left to let go of it.
+            channel.bury()
         self._unlink()
 
     def _unlink(self) -> None:

@@ -210,8 +210,7 @@ class Watcher:
                 self._selector.unregister(channel.sock)
             # Only now: a number that is closed first may be another connection's already.
             channel.close_socket()
-            session = channel.connection.session
-            if session is not None and session.tables.exports.buried:
+            if channel.has_buried:
                 # Users' finalizers run where users' code runs.
                 self._workers.submit(channel)
 
