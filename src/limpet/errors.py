@@ -21,8 +21,9 @@ An error answers two questions: whose fault it is, and what dies with it.
 
 from __future__ import annotations
 
+from copy import copy
 from enum import IntEnum
-from typing import Final
+from typing import Final, Self
 
 __all__ = [
     "AccessDenied",
@@ -65,6 +66,15 @@ class Code(IntEnum):
 
 class LimpetError(Exception):
     """Base of all errors that limpet itself raises."""
+
+    def anew(self) -> Self:
+        """Return the same error once more.
+
+        One that is raised again and again grows a stack, and all that was raised from keeps the frames of all.
+        """
+        again = copy(self)
+        again.__cause__ = self.__cause__
+        return again
 
 
 class ConfigurationError(LimpetError, ValueError):

@@ -108,7 +108,7 @@ class End:
         try:
             self.session.answer(request, kind, body)
         except EncodeError as error:
-            self.session.answer(request, int(Kind.RAISE), self.endpoint.failure(error))
+            self.session.answer(request, int(Kind.RAISE), self.endpoint.refuse(request, error))
 
 
 class Ends:

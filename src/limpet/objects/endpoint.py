@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from threading import Lock
@@ -12,14 +11,15 @@ from typing import Any, Final, cast
 
 from limpet.codec.advice import advice
 from limpet.codec.base import Codec, Shallow
-from limpet.errors import AccessDenied, DecodeError, EncodeError, ProtocolError
+from limpet.errors import AccessDenied, DecodeError, EncodeError
 from limpet.logs import audit, full_name, printable, trace, with_article
 from limpet.objects.context import serving
 from limpet.objects.cursor import Cursor, GeneratorCursor, cursor_over
 from limpet.objects.descriptors import describe, read_descriptor
 from limpet.objects.dispatch import Denied, Dispatch
 from limpet.objects.failures import describe as describe_failure
-from limpet.objects.marshal import Entry, Inbound, Outbound, Snapshot, outcome
+from limpet.objects.failures import for_log
+from limpet.objects.marshal import Broken, Entry, Inbound, Outbound, Snapshot, outcome
 from limpet.objects.members import MemberTables
 from limpet.objects.operands import check_held
 from limpet.objects.operations import Operation
@@ -199,8 +199,9 @@ class Endpoint:
             Exception: what the other side raised.
         """
         if pending.failure is not None:
-            raise _again(pending.failure)
-        if pending.kind == _RETURN and pending.payload == self._nothing.payload:
+            raise pending.failure.anew()
+        is_bare = not pending.references and not pending.buffers
+        if is_bare and pending.kind == _RETURN and pending.payload == self._nothing.payload:
             return None  # What most methods answer.
         build = self._codec.build if pending.references else self._build
         value = self._decode(pending.payload, pending.references, pending.buffers)
@@ -214,7 +215,7 @@ class Endpoint:
 
     def _decode(self, payload: bytes, references: list[object], buffers: list[bytes]) -> Any:
         if UNKNOWN in references:
-            self._session.disown(references)
+            self._let_go(references)
             raise AccessDenied(NO_SUCH_OBJECT)
         if not references and not buffers:
             value = self._codec.decode(payload, _PLAIN, self._limits)
@@ -224,10 +225,15 @@ class Endpoint:
                 value = self._codec.decode(payload, resolver, self._limits)
             finally:
                 # Proxies took over the uses they need; the message itself needs none any more.
-                self._session.disown(references)
+                self._let_go(references)
         if trace.level == 3:
             trace.value(value)
         return value
+
+    def _let_go(self, references: list[object]) -> None:
+        """Give up a message's references: it is decoded, or will not be. Here finalizers may run, and early enough."""
+        self._session.disown(references)
+        references.clear()
 
     # Serving.
 
@@ -241,32 +247,32 @@ class Endpoint:
             # SystemExit and its like from served code end neither this thread nor the server.
             if isinstance(error, KeyboardInterrupt) and not self.connection.is_server:
                 self.interrupted = True
-            if request.promise is not None:
-                request.promise.failure = error
             if not request.flags & WANT:
                 _log.warning("a one-way call failed peer=%s error=%s", self._peer, printable(full_name(type(error))))
-            return _RAISE, self.failure(error)
+            return _RAISE, self.refuse(request, error)
         finally:
             serving.reset(token)
 
     def _perform(self, request: Request) -> Body:
         if request.fault is not None:
-            self._session.disown(request.references)
+            self._let_go(request.references)
             raise request.fault
         target, view = request.target, request.view
         if type(target) is Promise:
             try:
                 target, view = self._kept(target, request.kind)
             except BaseException:
-                self._session.disown(request.references)
+                self._let_go(request.references)
                 raise
         for promise in request.promises:
             if promise.failure is not None:
-                self._session.disown(request.references)
-                raise promise.failure
+                self._let_go(request.references)
+                raise Broken(promise.failure)
         build = self._codec.build if request.references else self._build
         if request.kind == _CALL:
-            value = None if request.references else self._bare_values.get(request.payload)
+            # What came beside a payload is looked at, whatever is known of the payload.
+            is_bare = not request.references and not request.buffers
+            value = self._bare_values.get(request.payload) if is_bare else None
             if value is None or trace.level == 3:
                 value = self._decode_call(request)
             if request.flags & PASS:
@@ -348,23 +354,32 @@ class Endpoint:
             owner=self._owner,
         )
 
+    def refuse(self, request: Request, error: BaseException) -> Body:
+        """Return the body of a request's failure, which whoever names its result gets as well. Nothing is raised."""
+        body = self.failure(error)
+        if request.promise is not None:
+            request.promise.failure = body.payload
+        return body
+
     def failure(self, error: BaseException) -> Body:
         """Return the body that tells the peer of ``error``, as far as the error policy lets it know.
 
         Nothing is raised, whatever the error's own code does.
         """
+        if type(error) is Broken:
+            return Body(error.payload)
         peer = self.connection.peer
         if type(error) is Denied:
             told = f"{error}; {error.hint}" if error.hint else str(error)
             audit.warning("denied peer=%s reason=%s", peer, printable(told))
             error = AccessDenied(told if peer.is_local else str(error))
         elif type(error) is AccessDenied:
-            audit.warning("denied peer=%s reason=%s", peer, printable(str(error)))
+            audit.warning("denied peer=%s reason=%s", peer, printable(for_log(error)))
         level = self.connection.profile.errors.level(peer)
         reference = ""
         if level is Level.REFERENCE:
             reference = f"{next(self._dispatch.references):08d}"
-            stack = "".join(traceback.format_exception(error))
+            stack = for_log(error, stack=True)
             _log.error("reference %s for peer=%s: %s", reference, peer, printable(stack, _STACK_CHARACTERS))
         described = describe_failure(
             error,
@@ -453,12 +468,3 @@ class Endpoint:
     def _make_class(self, content: bytes) -> type[Proxy | RemoteFunction]:
         descriptor = read_descriptor(self._codec.decode(content, _PLAIN, self._limits))
         return function_class(descriptor) if self.connection.is_server else proxy_class(descriptor)
-
-
-def _again(error: Exception) -> Exception:
-    """Return an error like ``error``: several threads raise it, each with a stack of its own."""
-    again = type(error)(str(error))
-    if isinstance(error, ProtocolError) and isinstance(again, ProtocolError) and type(again) is ProtocolError:
-        again = ProtocolError(str(error), error.code)
-    again.__cause__ = error.__cause__
-    return again

@@ -16,6 +16,7 @@ A failure is a dict; what is empty is left out:
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Collection, Hashable, Mapping
 from types import TracebackType
 from typing import Any, Final, TypeAlias, TypeVar
@@ -33,7 +34,7 @@ from limpet.logs import Presenter, full_name
 from limpet.objects.tracebacks import is_raised_by, is_raised_in_limpet, read_stack
 from limpet.policy.redaction import Level
 
-__all__ = ["CHAIN", "FAILURES", "LIMPET_ERRORS", "MEMBERS", "OWNER", "describe"]
+__all__ = ["CHAIN", "FAILURES", "LIMPET_ERRORS", "MEMBERS", "OWNER", "describe", "for_log"]
 
 CHAIN: Final = 8
 """How deep causes, contexts and groups are told."""
@@ -80,9 +81,17 @@ def describe(
             return teller.tell(error)
         if type(error) in LIMPET_ERRORS:
             return teller.tell_alone(error)
-    except Exception:  # noqa: S110 - the error's own class broke in; the log has both
+    except BaseException:  # noqa: S110 - the error's own class broke in, and raises what it likes
         pass
     return {"reference": reference}
+
+
+def for_log(error: BaseException, *, stack: bool = False) -> str:
+    """Return what a log says of ``error``: its text, or its stack as well. Never raises, as `describe`."""
+    try:
+        return "".join(traceback.format_exception(error)) if stack else str(error)
+    except BaseException:
+        return f"{full_name(type(error))}, whose class keeps it from being shown"
 
 
 class _Teller:

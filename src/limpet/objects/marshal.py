@@ -15,7 +15,7 @@ from limpet.session.body import NO_SUCH_OBJECT, Body, Mine, Yours
 from limpet.session.schedule import Pending, Promise
 from limpet.session.tables import Export, Import
 
-__all__ = ["Customs", "Inbound", "Outbound", "Snapshot", "outcome"]
+__all__ = ["Broken", "Customs", "Inbound", "Outbound", "Snapshot", "outcome"]
 
 _MOST: Final = 65_535
 """References, or buffers, of one message: the head counts each in 16 bits."""
@@ -99,6 +99,19 @@ def _refuse_coroutine(value: object) -> None:
     raise EncodeError("what is made with async def cannot be called by a peer yet; make it a plain function")
 
 
+class Broken(Exception):
+    """A kept result is asked for, and its request has failed.
+
+    Attributes:
+        payload: what that was answered with; so is whoever asks for the result. The error
+            itself is not kept: it holds all that it was raised from.
+    """
+
+    def __init__(self, payload: bytes) -> None:
+        super().__init__("the request whose result this was has failed")
+        self.payload = payload
+
+
 class Inbound:
     """Where a decoder finds a message's references and buffers.
 
@@ -122,7 +135,7 @@ class Inbound:
 
         Raises:
             DecodeError: if there is none, or it stands for nothing any more.
-            BaseException: what a promise failed with.
+            Broken: if it is a result that there is none of.
         """
         if index >= len(self._references):
             raise DecodeError(f"the payload names reference {index} of {len(self._references)}")
@@ -157,8 +170,8 @@ def outcome(promise: Promise) -> tuple[object, int]:
     """Return a kept result and its view.
 
     Raises:
-        BaseException: what the request that promised it failed with.
+        Broken: if the request that promised it failed.
     """
     if promise.failure is not None:
-        raise promise.failure
+        raise Broken(promise.failure)
     return promise.value, promise.view

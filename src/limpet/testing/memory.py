@@ -107,7 +107,7 @@ class _End:
         try:
             self.session.answer(request, kind, body)
         except EncodeError as error:
-            self.session.answer(request, _RAISE, self.endpoint.failure(error))
+            self.session.answer(request, _RAISE, self.endpoint.refuse(request, error))
 
 
 class MemoryService:

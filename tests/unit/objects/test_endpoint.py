@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import weakref
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping, MutableSequence, MutableSet, Sequence
 from collections.abc import Set as AbstractSet
@@ -33,9 +34,10 @@ from limpet.objects.proxy import Proxy, RemoteFunction, copy, inside, is_proxy, 
 from limpet.objects.wrappers import functions, mutable, ref
 from limpet.policy import ErrorPolicy, Level, by_value, expose, hide
 from limpet.profile import Profile
-from limpet.session.body import NO_SUCH_OBJECT, Body
+from limpet.session.body import NO_SUCH_OBJECT, Body, Mine, Yours
 from limpet.session.messages import WANT, Flag, Kind, View
 from limpet.session.schedule import Pending
+from limpet.session.tables import Import
 from tests.support.endpoints import NETWORK, Ends, Served, ends, handle_of
 from tests.support.pair import connect
 
@@ -701,6 +703,64 @@ def test_an_error_reaches_all_that_depend_on_it() -> None:
         assert account.deposit(1) == 1
 
 
+def test_of_an_error_that_others_depend_on_nothing_is_held() -> None:
+    held: list[weakref.ref[Any]] = []
+
+    class Failing:
+        def fail(self) -> None:
+            local = Plain()
+            held.append(weakref.ref(local))
+            raise ValueError("first")
+
+    with ends(Failing) as pair:
+        failed = call(pair, WANT | KEEP, handle_of(pair.open()), "fail")
+        for _ in range(3):
+            with pytest.raises(ValueError, match="first"):
+                pair.client.wait(call(pair, WANT | PROMISE, failed.id, "text"))
+        [promise] = pair.server.session.tables.promises.values()
+        assert type(promise.failure) is bytes
+        gc.collect()
+        assert held[0]() is None
+
+
+def test_a_result_that_did_not_fit_is_not_kept() -> None:
+    with ends(Account(), profile=Profile.local(limits=Limits(exports=1)), client=Profile.local()) as pair:
+        account = pair.open()
+        made = call(pair, WANT | KEEP, handle_of(account), "entry", 7)
+        for pending in (made, call(pair, WANT | PROMISE, made.id, "text")):
+            with pytest.raises(EncodeError, match="holds 1 objects already"):
+                pair.client.wait(pending)
+
+
+def test_what_comes_beside_a_payload_is_looked_at_although_the_payload_is_known() -> None:
+    with ends(Account()) as pair:
+        account = pair.open()
+        client, handle = pair.client, handle_of(account)
+        lent = client.endpoint.encode(["echo", [lambda: None]])
+        bare = client.endpoint.encode(["nothing", []]).payload
+        for _ in range(3):
+            assert client.wait(client.send(Kind.CALL, handle, Body(bare, lent.references))) is None
+        assert pair.lent() == []
+        # A handle that the server never gave.
+        strange = Import(999, b"", 1)
+        with pytest.raises(AccessDenied, match=NO_SUCH_OBJECT):
+            client.wait(client.send(Kind.CALL, handle, Body(bare, [Yours(strange, strange)])))
+
+
+def test_what_comes_beside_an_answer_of_nothing_is_let_go() -> None:
+    with ends(Account()) as pair:
+        account = pair.open()
+        pending = call(pair, WANT, handle_of(account), "nothing")
+        request = None
+        while request is None:
+            pair.carry()
+            request = pair.server.session.schedule.start()
+        made = Mine(Entry(1), 1, pair.server.endpoint._describe(Entry(1), View.READ))
+        pair.server.session.answer(request, int(Kind.RETURN), Body(b"\xc0", [made]))
+        assert pair.client.wait(pending) is None
+        assert len(pair.exported()) == 1
+
+
 def test_a_result_that_may_not_leave_is_not_kept() -> None:
     with ends(Account()) as pair:
         kept = call(pair, WANT | KEEP, handle_of(pair.open()), "plain")
@@ -884,6 +944,36 @@ def test_errors_are_as_detailed_as_the_policy_allows(caplog: pytest.LogCaptureFi
         assert len(logged) == 2
         assert all("ValueError: a secret" in record.getMessage() for record in logged)
         assert all(record.getMessage().isprintable() for record in logged)
+
+
+class Sly(Exception):
+    """Ends whoever looks at it."""
+
+    @property
+    def __notes__(self) -> list[str]:  # type: ignore[override]  # that is the point
+        raise SystemExit("from the notes")
+
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize("error", [Sly(), AccessDenied(Sly())], ids=["itself", "as an argument"])
+def test_an_error_whose_class_breaks_in(level: Level, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    class Failing:
+        def fail(self) -> None:
+            raise error
+
+        def fine(self) -> int:
+            return 1
+
+    with ends(Failing, profile=Profile.local(errors=ErrorPolicy(local=level))) as pair:
+        failing = pair.open()
+        with pytest.raises((RemoteError, AccessDenied)):
+            failing.fail()
+        assert failing.fine() == 1
+    if level is Level.REFERENCE:
+        assert "keeps it from being shown" in caplog.text
 
 
 def test_a_refusal_keeps_its_words_at_every_level() -> None:

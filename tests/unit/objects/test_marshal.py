@@ -6,7 +6,7 @@ import pytest
 
 from limpet.codec import Referred
 from limpet.errors import AccessDenied, DecodeError, EncodeError
-from limpet.objects.marshal import Entry, Inbound, Outbound, Snapshot, outcome
+from limpet.objects.marshal import Broken, Entry, Inbound, Outbound, Snapshot, outcome
 from limpet.objects.proxy import Proxy, RemoteFunction, make_proxy
 from limpet.session.body import NO_SUCH_OBJECT, UNKNOWN, Mine
 from limpet.session.schedule import Promise
@@ -47,7 +47,7 @@ class Customs:
         return proxy, True
 
 
-def promise(value: object = None, *, failure: BaseException | None = None, view: int = 0) -> Promise:
+def promise(value: object = None, *, failure: bytes | None = None, view: int = 0) -> Promise:
     kept = Promise()
     kept.value, kept.failure, kept.view = value, failure, view
     return kept
@@ -121,15 +121,15 @@ def test_what_comes_home_is_the_object_itself() -> None:
 
 def test_a_promise_is_its_value_or_its_error() -> None:
     assert inbound(promise([1])).reference(0) == Referred([1])
-    failure = ValueError("why")
-    with pytest.raises(ValueError, match="why"):
-        inbound(promise(failure=failure)).reference(0)
+    with pytest.raises(Broken) as broken:
+        inbound(promise(failure=b"why")).reference(0)
+    assert broken.value.payload == b"why"
 
 
 def test_the_outcome_has_its_view() -> None:
     assert outcome(promise("kept", view=2)) == ("kept", 2)
-    with pytest.raises(KeyboardInterrupt):
-        outcome(promise(failure=KeyboardInterrupt()))
+    with pytest.raises(Broken):
+        outcome(promise(failure=b"why"))
 
 
 @pytest.mark.parametrize("reference", [UNKNOWN, None, 5], ids=repr)

@@ -90,7 +90,7 @@ class ClientSession(RemoteService):
             self._channel.locked_send()
         self._channel.wait(pending, deadline_of_caller())
         if pending.failure is not None:
-            raise pending.failure
+            raise pending.failure.anew()
         return time.monotonic() - began
 
     @property
