@@ -61,6 +61,8 @@ class Limits:
     """From accept to Ready, absolute."""
     frame_seconds: float = 30.0
     """From the first byte of a frame to its last, absolute."""
+    message_seconds: float = 3_600.0
+    """From the first frame of a message to its last, absolute."""
     write_seconds: float = 30.0
     """That a peer may refuse to read while something waits for it."""
     idle_seconds: float = 3_600.0 * 24

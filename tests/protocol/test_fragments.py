@@ -209,4 +209,4 @@ def test_a_session_that_ends_in_the_middle_of_a_message_lets_go_of_it() -> None:
     stranger = server()
     stranger.say(fragments(LONG, [2_000])[0])
     stranger.connection.close()
-    assert stranger.session._assembly is None
+    assert stranger.session.assembly is None

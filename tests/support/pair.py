@@ -199,6 +199,7 @@ class Stranger:
             first, second = handshake.answer, framed(Ready(bytes(16), 1, 0, bytes(32)).pack())
         self.give(first)
         if phase is Phase.OPEN:
+            self.raw()
             self.give(second)
         assert self.connection.phase is phase
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from limpet.errors import CallError, Code, LimitExceeded, ProtocolError, SessionError
+from limpet.errors import CallCancelled, CallError, Code, LimitExceeded, LimpetError, ProtocolError, SessionError
 from limpet.limits import Limits
 from limpet.session.body import Body, Layout, Tables, lay_out, measure, read_tables
 from limpet.session.flow import Window
@@ -106,15 +106,18 @@ class Asking:
 
         Raises:
             EncodeError: if the message is over a limit; nothing was sent.
+            CallCancelled: if the cause was cancelled: its caller answers nothing more.
             CallError: if calls are nested too deep.
             SessionError: if the session is over.
         """
         if self.outbox.size > self._outbox_bytes:
             self._end_stuffed()
         if self.ended is not None:
-            raise self.ended
+            raise self.ended.anew()
         depth, cause_id = 1, 0
         if cause is not None:
+            if cause.cancelled:
+                raise CallCancelled("the call that asks for this was cancelled")
             depth, cause_id = cause.depth + 1, cause.id
             if depth > self.limits.nested_calls:
                 raise CallError(
@@ -133,7 +136,7 @@ class Asking:
         window.calls -= 1
         window.spent += size
         self._last_id = id_ = self._last_id + 1
-        pending = Pending(id_, size, depth)
+        pending = Pending(id_, size, depth, cause)
         if flags & WANT:
             self.pending[id_] = pending
         if layout is None:
@@ -148,9 +151,9 @@ class Asking:
             self.release()
         return pending
 
-    def await_credit(self) -> Pending:
-        """Return what is settled as soon as there may be credit for a request again."""
-        ticket = Pending(0, 0, 0)
+    def await_credit(self, cause: Request | None = None) -> Pending:
+        """Return what is settled as soon as there may be credit again for a request, or ``cause`` is cancelled."""
+        ticket = Pending(0, 0, 0, cause)
         self._tickets.append(ticket)
         return ticket
 
@@ -161,7 +164,7 @@ class Asking:
             SessionError: if the session is over.
         """
         if self.ended is not None:
-            raise self.ended
+            raise self.ended.anew()
         self._last_ping += 1
         ping = self._pings[self._last_ping] = Pending(self._last_ping, 0, 0)
         self._put_control(Kind.PING, ping.id)
@@ -263,11 +266,21 @@ class Asking:
         self.settled.extend(self._tickets)
         self._tickets.clear()
 
+    def _asked_for(self, cause: Request) -> list[Pending]:
+        """Return what was asked of the peer in handling its request ``cause``, and waits."""
+        waiting = (*self.pending.values(), *self._tickets)
+        return [pending for pending in waiting if pending.cause is cause and not pending.done]
+
+    def _fail(self, pending: Pending, why: LimpetError) -> None:
+        """Settle with ``why`` what will not be answered, or not in time."""
+        pending.failure, pending.done, pending.nested = why, True, None
+        self.settled.append(pending)
+
     def _fail_waiting(self, why: SessionError) -> None:
         """Settle with ``why`` all that waits for the peer."""
         for pending in (*self.pending.values(), *self._pings.values()):
-            pending.failure, pending.done, pending.nested = why, True, None
-            self.settled.append(pending)
+            if not pending.done:
+                self._fail(pending, why)
         self.pending.clear()
         self._pings.clear()
         self._settle_tickets()

@@ -9,7 +9,7 @@ Two of them can be run against each other in memory, whole or one byte at a time
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import Enum, auto
 from typing import Final
@@ -23,7 +23,9 @@ from limpet.limits import Limits
 from limpet.peer import Peer
 from limpet.policy.decision import Deny
 from limpet.profile import Profile
+from limpet.session.fragments import Assembly
 from limpet.session.outbox import Outbox
+from limpet.session.schedule import Stage
 from limpet.session.session import Session
 
 __all__ = ["Connection", "Phase"]
@@ -32,6 +34,8 @@ _SEND_BYTES: Final = 1 << 20
 """About how much is handed to the network at a time: what comes after may still be passed by a Pong."""
 
 
+_QUEUE_SECONDS: Final = 1.0
+"""How often it is looked up, at least, whether a request that waits for its turn has begun to run."""
 _PROOF_BYTES: Final = 1_024
 """The longest first frame, Proof or Ready. Nothing before it makes this side hold more."""
 
@@ -71,6 +75,7 @@ class Connection:
         "_concurrent",
         "_early_in",
         "_entropy",
+        "_frame_due",
         "_handshake",
         "_heard",
         "_idle_since",
@@ -119,7 +124,8 @@ class Connection:
         self._sealer: Sealer | None = None
         self._opener: Opener | None = None
         self.deadline: float | None = clock() + self.limits.handshake_seconds
-        """When the handshake, or the frame that has begun, must be finished; None if there is nothing to finish."""
+        """When what has begun must be whole: the handshake, a frame, a message. None if nothing has."""
+        self._frame_due: float | None = None
         self._heard = 0
         self._idle_since: float | None = None
         self._timed = 0
@@ -189,22 +195,26 @@ class Connection:
                     session.receive(frame if opener is None else opener.open(frame))
                 if session.ended is not None:
                     self._close(session.ended)
-                elif reader.partial or self.deadline is not None:
-                    self._time_frame(reader)
+                elif reader.partial or self.deadline is not None or session.assembly is not None:
+                    self._note_deadline(reader, session.assembly)
             elif self.phase is not Phase.CLOSED:
                 self._receive_early(memoryview(data))
         except ProtocolError as error:
             self._fail(error)
 
-    def _time_frame(self, reader: FrameReader) -> None:
-        """Note when a frame that has begun must be whole: absolute from its first byte."""
+    def _note_deadline(self, reader: FrameReader, assembly: Assembly | None) -> None:
+        """Note when a frame and a message that have begun must be whole: absolute from their first byte."""
         if reader.fault is not None:
             raise reader.fault
         if not reader.partial:
-            self.deadline = None
+            self._frame_due = None
         elif self._timed != reader.begun:
             self._timed = reader.begun
-            self.deadline = self._clock() + self.limits.frame_seconds
+            self._frame_due = self._clock() + self.limits.frame_seconds
+        if assembly is not None and assembly.due is None:
+            assembly.due = self._clock() + self.limits.message_seconds
+        dues = [due for due in (self._frame_due, assembly.due if assembly is not None else None) if due is not None]
+        self.deadline = min(dues, default=None)
 
     def _receive_early(self, data: memoryview) -> None:
         if self.phase is Phase.HELLO:
@@ -218,6 +228,8 @@ class Connection:
                 return
             self.outbox.put_plain(self._framed(Proof().pack()))
             data = memoryview(self._handshake.rest)
+        if data and not self.is_server and self.outbox.size:
+            raise ProtocolError("bytes behind ServerHello, before Proof was sent", Code.UNEXPECTED)
         self._early_in += data
         if len(self._early_in) < LENGTH.size:
             return
@@ -331,44 +343,51 @@ class Connection:
         """
         if self.phase is Phase.CLOSED:
             return None
-        if self.deadline is not None:
-            return self.deadline
         session = self.session
         if session is None:
-            return None
+            return self.deadline
         now = self._clock()
+        deadlines = [] if self.deadline is None else [self.deadline]
         if session.schedule.is_idle:
-            if self._heard != session.received or self._idle_since is None:
-                self._heard, self._idle_since = session.received, now
-            return self._idle_since + self.limits.idle_seconds if self.is_server else None
-        self._idle_since = None
-        # Calls that are over by then have told nobody: it is asked again whether all is idle.
-        deadlines = [now + self.limits.idle_seconds] if self.is_server else []
-        for request in session.schedule.requests.values():
-            if request.deadline is None:
-                request.deadline = now + self.limits.call_seconds
-            if not request.cancelled:
-                deadlines.append(request.deadline)
+            if self._heard != session.heard or self._idle_since is None:
+                self._heard, self._idle_since = session.heard, now
+            if self.is_server:
+                deadlines.append(self._idle_since + self.limits.idle_seconds)
+        else:
+            self._idle_since = None
+            if self.is_server:
+                # Calls that are over by then have told nobody: it is asked again whether all is idle.
+                deadlines.append(now + self.limits.idle_seconds)
+            deadlines += self._call_deadlines(session, now)
         return min(deadlines, default=None)
+
+    def _call_deadlines(self, session: Session, now: float) -> Iterator[float]:
+        """Yield when requests must have ended. Their time counts from where they are first seen to run."""
+        for request in session.schedule.requests.values():
+            if request.stage is Stage.QUEUED:
+                yield now + min(_QUEUE_SECONDS, self.limits.call_seconds)
+            elif not request.cancelled:
+                if request.deadline is None:
+                    request.deadline = now + self.limits.call_seconds
+                yield request.deadline
 
     def handle_deadline(self) -> None:
         """Do what time asks for: end what was too slow, cancel what runs too long."""
         now = self._clock()
         if self.phase is Phase.CLOSED:
             return
-        if self.deadline is not None:
-            if now >= self.deadline:
-                text = "a frame was not finished in time" if self.session else "the handshake was not finished in time"
-                self._fail(ProtocolError(text, Code.LIMIT))
-            return
         session = self.session
-        if session is None:
+        if self.deadline is not None and now >= self.deadline:
+            begun = "a frame" if self.deadline == self._frame_due else "a message"
+            what = "the handshake" if session is None else begun
+            self._fail(ProtocolError(f"{what} was not finished in time", Code.LIMIT))
+        if session is None or session.ended is not None:
             return
         for request in list(session.schedule.requests.values()):
             if request.deadline is not None and now >= request.deadline:
-                session.schedule.cancel(request.id)
+                session.cancel_request(request.id)
         idle_since = self._idle_since
-        is_idle = session.schedule.is_idle and self.is_server and session.received == self._heard
+        is_idle = session.schedule.is_idle and self.is_server and session.heard == self._heard
         if is_idle and idle_since is not None and now >= idle_since + self.limits.idle_seconds:
             self.close(Code.IDLE, f"nothing was asked for {self.limits.idle_seconds:g} seconds")
 

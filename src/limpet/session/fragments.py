@@ -57,12 +57,13 @@ class Assembly:
 
     Attributes:
         cancelled: the peer gave the request up before it was whole.
+        due: when it must be whole, in seconds of whoever keeps time; None until that one has seen it.
 
     Raises:
         ProtocolError: if a message of this kind never has several frames.
     """
 
-    __slots__ = ("_head", "_limit", "_message", "cancelled")
+    __slots__ = ("_head", "_limit", "_message", "cancelled", "due")
 
     def __init__(self, head: Head, limit: int) -> None:
         if head[0] not in SPLITTABLE:
@@ -72,6 +73,12 @@ class Assembly:
         # One buffer that grows: frames of a few bytes would each be an object of many.
         self._message = bytearray()
         self.cancelled = False
+        self.due: float | None = None
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes have come."""
+        return len(self._message)
 
     @property
     def request_id(self) -> int:

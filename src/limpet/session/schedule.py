@@ -11,7 +11,7 @@ from collections import deque
 from enum import Enum, auto
 from typing import Final, Protocol
 
-from limpet.errors import CallCancelled
+from limpet.errors import CallCancelled, LimpetError
 from limpet.peer import Peer
 from limpet.session.messages import PASS
 
@@ -45,7 +45,7 @@ class Promise:
         settled: whether the request has been answered.
         value: the result, if there is one.
         view: what the peer may do with its own state.
-        failure: why there is none.
+        failure: what there is instead: the payload of the Raise that the request was answered with.
     """
 
     __slots__ = ("failure", "settled", "value", "view")
@@ -54,7 +54,7 @@ class Promise:
         self.settled = False
         self.value: object = None
         self.view = 0
-        self.failure: BaseException | None = None
+        self.failure: bytes | None = None
 
 
 class Request:
@@ -128,8 +128,9 @@ class Pending:
         id: this side's number for it.
         size: bytes charged to this side's credit.
         depth: how many calls inside callbacks inside calls this is, 1 for none.
+        cause: the peer's request in whose handling this one was made, if there is one.
         done: whether the answer has come, or cannot come any more.
-        failure: why it cannot come: the session is over.
+        failure: why it cannot come: the session is over, or its cause was cancelled.
         kind: of the answer, RETURN or RAISE.
         payload, references, buffers: of the answer.
         nested: requests the peer made while handling this one; whoever waits for it runs them.
@@ -140,6 +141,7 @@ class Pending:
     __slots__ = (
         "abandoned",
         "buffers",
+        "cause",
         "depth",
         "done",
         "failure",
@@ -152,13 +154,14 @@ class Pending:
         "waker",
     )
 
-    def __init__(self, id_: int, size: int, depth: int) -> None:
+    def __init__(self, id_: int, size: int, depth: int, cause: Request | None = None) -> None:
         self.id = id_
         self.size = size
         self.depth = depth
+        self.cause = cause
         self.done = False
         self.abandoned = False
-        self.failure: Exception | None = None
+        self.failure: LimpetError | None = None
         self.kind = 0
         self.payload = b""
         self.references = _NO_REFERENCES

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from limpet.errors import AccessDenied, CallError, Code, LimitExceeded, ProtocolError, SessionError
+from limpet.errors import AccessDenied, CallCancelled, CallError, Code, LimitExceeded, ProtocolError, SessionError
 from limpet.limits import Limits
 from limpet.session.asking import Asking
 from limpet.session.body import NO_SUCH_OBJECT, Body, lay_out, measure, read_tables
@@ -62,7 +62,7 @@ class Session(Asking):
         outbox: of the connection that carries it.
     """
 
-    __slots__ = ("_acked", "_assembly", "_grant", "_is_server", "_last_heard", "schedule")
+    __slots__ = ("_acked", "_fragments", "_grant", "_is_server", "_last_heard", "assembly", "schedule")
 
     def __init__(
         self,
@@ -80,7 +80,14 @@ class Session(Asking):
         self._grant = Grant(limits.calls_in_flight, message_bytes)
         self._acked = 0
         self._last_heard = 0
-        self._assembly: Assembly | None = None
+        self.assembly: Assembly | None = None
+        """What has come of a message that is not whole yet."""
+        self._fragments = 0
+
+    @property
+    def heard(self) -> int:
+        """How many messages have come that count; frames of one that is not whole yet do not."""
+        return self.received - self._fragments
 
     def open_credit(self) -> None:
         """Grant the calls this side allows beyond those every side has."""
@@ -123,7 +130,7 @@ class Session(Asking):
 
     def cancel(self, pending: Pending) -> None:
         """Say that nobody waits for an answer any more; when it comes it is dropped."""
-        pending.abandoned = True
+        pending.abandoned, pending.cause = True, None
         if pending in self._tickets:
             self._tickets.remove(pending)
         elif self._pings.get(pending.id) is pending:
@@ -133,6 +140,22 @@ class Session(Asking):
         while pending.nested:
             # Its waiter would have run it; now it waits its turn like any other.
             self.schedule.arrive(pending.nested.popleft())
+
+    def cancel_request(self, id_: int) -> None:
+        """Take note that a request of the peer's is not wanted any more.
+
+        Nor is what was asked of the peer on its behalf: it answers that, or does not, and nobody waits for it.
+        """
+        request = self.schedule.requests.get(id_)
+        if request is None or request.cancelled:
+            return
+        self.schedule.cancel(id_)
+        for pending in self._asked_for(request):
+            inside = [nested.id for nested in self.schedule.requests.values() if nested.cause == pending.id]
+            self.cancel(pending)
+            self._fail(pending, CallCancelled("the call that asked for this was cancelled"))
+            for nested_id in inside:
+                self.cancel_request(nested_id)
 
     def end(self, why: SessionError, code: Code | None = None, text: str = "") -> None:
         """End the session: tell the peer if ``code`` is given, fail what waits, forget what was held.
@@ -146,7 +169,7 @@ class Session(Asking):
             self.outbox.put(pack_goodbye(code, text, self.received))
         # Its traceback would hold the frames, and with them the bytes, that it came from.
         self.ended = why.with_traceback(None)
-        self._assembly = None
+        self.assembly = None
         self._fail_waiting(why)
         self.schedule.clear()
         self.tables.clear()
@@ -178,22 +201,35 @@ class Session(Asking):
                 self._unacked_bytes = 0
                 self._put_control(Kind.ACK)
         cancelled = False
-        if (self._assembly is not None or flags & MORE) and kind not in CONTROL:
-            if self._assembly is None:
-                self._assembly = Assembly(head, self._message_bytes)
-            whole = self._assembly.add(head, frame)
+        if (self.assembly is not None or flags & MORE) and kind not in CONTROL:
+            whole = self._assemble(head, frame)
             if whole is None:
                 return
-            frame, size, cancelled = whole, len(whole), self._assembly.cancelled
-            self._assembly = None
+            frame, cancelled = whole
+            size = len(frame)
         if kind == _RETURN or kind == _RAISE:
             self._receive_answer(kind, flags, id_, references, types, buffers, frame)
         elif kind in REQUESTS:
             self._receive_request(kind, flags, references, types, buffers, id_, target, cause, frame, size)
             if cancelled:
-                self.schedule.cancel(id_)
+                self.cancel_request(id_)
         else:
             self._receive_other(head, frame)
+
+    def _assemble(self, head: Head, frame: memoryview) -> tuple[memoryview, bool] | None:
+        """Add a frame to its message; if that is whole, return it, and whether it was cancelled meanwhile."""
+        assembly = self.assembly = self.assembly or Assembly(head, self._message_bytes)
+        whole = assembly.add(head, frame)
+        if whole is not None:
+            self.assembly = None
+            return whole, assembly.cancelled
+        self._fragments += 1
+        if head[0] in REQUESTS:
+            # What is held counts, whole or not: its sender has charged it before the first frame.
+            self._grant.check(assembly.size)
+        elif head[5] not in self.pending:
+            raise ProtocolError(f"an answer to request {head[5]}, which does not wait for one")
+        return None
 
     def _receive_request(  # noqa: PLR0917 - the fields of a head, already unpacked
         self,
@@ -309,12 +345,12 @@ class Session(Asking):
                 self.tables.exports.buried.append(self.tables.promises.pop(handle))
 
     def _receive_cancel(self, id_: int) -> None:
-        if self._assembly is not None and self._assembly.request_id == id_:
-            self._assembly.cancelled = True
+        if self.assembly is not None and self.assembly.request_id == id_:
+            self.assembly.cancelled = True
         elif id_ > self._last_heard:
             raise ProtocolError(f"a Cancel of request {id_}, which has not come")
         else:
-            self.schedule.cancel(id_)
+            self.cancel_request(id_)
 
     def check(self) -> None:
         """Raise AssertionError if the tables contradict each other."""
@@ -323,4 +359,4 @@ class Session(Asking):
         self.schedule.check()
         assert self._acked <= self.sent  # noqa: S101 - what check() is for
         assert all(pending.id == id_ <= self._last_id for id_, pending in self.pending.items())  # noqa: S101
-        assert all(not pending.done for pending in self.pending.values())  # noqa: S101
+        assert all(not pending.done or pending.abandoned for pending in self.pending.values())  # noqa: S101

@@ -13,6 +13,7 @@ from limpet.errors import (
     SessionError,
     SessionLost,
 )
+from limpet.framing.handshake import Ready, ServerHandshake
 from limpet.limits import Limits
 from limpet.peer import Peer, parse_address
 from limpet.policy.addresses import Addresses
@@ -21,7 +22,7 @@ from limpet.session.body import Body
 from limpet.session.connection import Connection, Phase
 from limpet.session.messages import Kind
 from tests.support.pair import Clock, Pair, Stranger, connect, entropy
-from tests.support.wire import Message, framed
+from tests.support.wire import Message, fragments, framed
 
 LIMITS = Limits(handshake_seconds=10, frame_seconds=30, idle_seconds=600, call_seconds=60)
 CALL, RETURN = int(Kind.CALL), int(Kind.RETURN)
@@ -79,7 +80,7 @@ def test_what_comes_with_the_last_of_the_handshake_is_read() -> None:
     stranger = one_end(is_server=True, phase=Phase.PROOF)
     stranger.give(framed(b"\x01\x00", Message(Kind.OPEN, 1, id=1, payload=b"p").pack()) + b"\x00")
     assert list(stranger.session.schedule.requests) == [1]
-    assert stranger.connection.next_deadline() == stranger.clock.now + 30
+    assert stranger.connection.deadline == stranger.clock.now + 30
 
 
 @sides
@@ -245,15 +246,87 @@ def test_the_deadline_of_calls(is_server: bool) -> None:
     assert running is not None
     assert connection.next_deadline() == stranger.clock.now + 60
     stranger.clock.now += 1
-    stranger.say(Message(CALL, 1, id=2, target=1))
     assert connection.next_deadline() == stranger.clock.now + 59
     assert expire(stranger, 58) is None
     was_cancelled = running.cancelled
     assert expire(stranger, 1) is None
     assert (was_cancelled, running.cancelled) == (False, True)
-    assert connection.next_deadline() == stranger.clock.now + 1
-    assert expire(stranger, 1) is None
     assert connection.next_deadline() == (stranger.clock.now + 600 if is_server else None)
+
+
+def test_a_call_that_waits_its_turn_spends_none_of_its_time() -> None:
+    stranger = one_end(is_server=True)
+    connection, schedule = stranger.connection, stranger.session.schedule
+    for id_ in (1, 2):
+        stranger.say(Message(CALL, 1, id=id_, target=1))
+    first = schedule.start()
+    assert first is not None
+    # It is looked at soon again: what begins to run meanwhile is timed from where it is seen.
+    assert connection.next_deadline() == stranger.clock.now + 1
+    assert expire(stranger, 59) is None
+    stranger.session.answer(first, RETURN, Body(b""))
+    second = schedule.start()
+    assert second is not None
+    assert connection.next_deadline() == stranger.clock.now + 60
+    assert expire(stranger, 59) is None
+    was_cancelled = second.cancelled
+    assert expire(stranger, 1) is None
+    assert (was_cancelled, second.cancelled) == (False, True)
+
+
+def test_the_deadline_of_a_call_waits_for_no_frame() -> None:
+    stranger = one_end(is_server=True)
+    stranger.say(Message(CALL, 1, id=1, target=1))
+    request = stranger.session.schedule.start()
+    assert request is not None
+    assert stranger.connection.next_deadline() == stranger.clock.now + 60
+    stranger.clock.now += 50
+    stranger.give(b"\x00")
+    assert stranger.connection.next_deadline() == stranger.clock.now + 10
+    assert expire(stranger, 10) is None
+    assert request.cancelled
+    assert stranger.connection.next_deadline() == stranger.clock.now + 20
+
+
+@sides
+def test_a_message_has_so_much_time_from_its_first_frame(is_server: bool) -> None:
+    stranger = one_end(is_server=is_server)
+    begun = stranger.clock.now
+    frames = fragments(Message(CALL, 1, id=1, target=1, payload=bytes(100)), [1] * 99)
+    for frame in frames[:10]:
+        stranger.say(frame)
+        assert stranger.connection.deadline == begun + 3_600
+        stranger.clock.now += 350
+    stranger.say(frames[10])
+    assert str(expire(stranger, 100)) == "a message was not finished in time"
+
+
+@sides
+def test_a_message_that_was_finished_has_no_deadline(is_server: bool) -> None:
+    stranger = one_end(is_server=is_server)
+    for id_ in (1, 2):
+        stranger.say(*fragments(Message(CALL, 1, id=id_, target=1, payload=bytes(100)), [50]))
+        assert stranger.connection.deadline is None
+
+
+def test_a_part_of_a_message_does_not_keep_a_session_from_being_idle() -> None:
+    stranger = one_end(is_server=True)
+    stranger.connection.next_deadline()
+    stranger.clock.now += 599
+    stranger.say(*fragments(Message(CALL, 1, id=1, target=1, payload=bytes(100)), [50])[:1])
+    assert type(expire(stranger, 1)) is SessionClosed
+
+
+def test_a_server_says_nothing_before_the_proof_is_sent() -> None:
+    for ready in (b"", framed(Ready(bytes(16), 1, 0, bytes(32)).pack())):
+        client = connect(is_server=False)
+        server = ServerHandshake([1], Limits())
+        server.receive(b"".join(client.outgoing()))
+        client.receive(server.answer + ready)
+        if not ready:
+            assert client.phase is Phase.PROOF
+            client.receive(b"\x00")
+        assert "before Proof was sent" in str(client.failure)
 
 
 def test_a_connection_that_is_neither_here_nor_there_has_no_deadline() -> None:

@@ -404,6 +404,22 @@ def test_the_end_settles_and_forgets_everything() -> None:
     assert hearing.schedule.is_idle
 
 
+def test_what_has_come_of_a_request_counts_before_it_is_whole() -> None:
+    hearing = session()
+    hear(hearing, call(1, 0), fragments(Message(CALL, 1, id=2, target=1, payload=bytes(8_000)), [4_000])[0])
+    hearing.end(SessionClosed("over"))
+    hearing = session()
+    hear(hearing, Message(CALL, 1, id=1, target=1, payload=bytes(4_000)))
+    first, second, *_ = fragments(Message(CALL, 1, id=2, target=1, payload=bytes(8_000)), [4_000, 1_000])
+    hear(hearing, first)
+    refused(hearing, second, "beyond the credit", Code.LIMIT)
+
+
+def test_an_answer_that_nobody_waits_for_is_refused_with_its_first_frame() -> None:
+    first, *_ = fragments(Message(RETURN, id=9, payload=bytes(8_000)), [4_000])
+    refused(session(), first, "which does not wait for one")
+
+
 def test_results_that_are_not_kept_any_more_are_let_go_of_by_the_driver() -> None:
     hearing = session()
     for id_ in (1, 2):
@@ -415,6 +431,91 @@ def test_results_that_are_not_kept_any_more_are_let_go_of_by_the_driver() -> Non
     hearing.end(SessionClosed("over"))
     assert second in hearing.tables.exports.buried
     assert not hearing.tables.promises
+
+
+# ---------------------------------------------------------------- calls that are not wanted any more
+
+
+def asked_for(hearing: Session, cause: Request | None) -> Pending:
+    pending = hearing.request(CALL, WANT, 1, Body(b"back"), cause=cause)
+    assert pending is not None
+    return pending
+
+
+def test_what_was_asked_for_a_call_is_not_waited_for_once_that_is_cancelled() -> None:
+    hearing = session()
+    hear(hearing, call(1))
+    cause = started(hearing)
+    back, other = asked_for(hearing, cause), asked_for(hearing, None)
+    said(hearing)
+    hear(hearing, Message(Kind.CANCEL, id=1))
+    assert (cause.cancelled, back.done, other.done) == (True, True, False)
+    assert isinstance(back.failure, CallCancelled)
+    assert hearing.settled == [back]
+    assert [(message.kind, message.id) for message in said(hearing)] == [(Kind.CANCEL, back.id)]
+    # It may still be answered.
+    failure = back.failure
+    hear(hearing, Message(RETURN, id=back.id, references=(mine(1),), types=((1, b"x"),)))
+    assert back.failure is failure
+    assert back.id not in hearing.pending
+    hearing.release()
+    assert not hearing.tables.imports.by_handle
+
+
+def test_a_call_that_is_cancelled_asks_for_nothing_more() -> None:
+    hearing = session()
+    hear(hearing, call(1), Message(Kind.CANCEL, id=1))
+    cause = started(hearing)
+    for flags in (WANT, 0):
+        with pytest.raises(CallCancelled):
+            hearing.request(CALL, flags, 1, Body(b""), cause=cause)
+
+
+def test_nor_does_it_wait_for_credit() -> None:
+    hearing = session()
+    hear(hearing, call(1))
+    cause = started(hearing)
+    ticket = hearing.await_credit(cause)
+    hearing.cancel_request(1)
+    assert (ticket.done, hearing.settled) == (True, [ticket])
+
+
+def test_calls_inside_a_callback_end_with_the_call_around_it() -> None:
+    hearing = session(limits=replace(LIMITS, nested_calls=8))
+    hear(hearing, call(1))
+    outer = started(hearing)
+    back = asked_for(hearing, outer)
+    hear(hearing, call(2, cause=back.id))
+    assert back.nested is not None
+    inner = back.nested.popleft()
+    hearing.schedule.begin(inner)
+    further = asked_for(hearing, inner)
+    hear(hearing, call(3, cause=further.id))
+    hearing.cancel_request(1)
+    # Whether or not the peer hears that its callback is not wanted.
+    assert inner.cancelled
+    assert (back.done, further.done) == (True, True)
+    waiting = started(hearing)
+    assert (waiting.id, type(waiting.fault)) == (3, CallCancelled)
+    hearing.end(SessionClosed("over"))
+    assert isinstance(further.failure, CallCancelled)
+
+
+def test_an_error_is_never_raised_twice() -> None:
+    hearing = session()
+    hearing.end(ProtocolError("broken", Code.UNEXPECTED))
+    errors = []
+    for _ in range(2):
+        with pytest.raises(ProtocolError, match="broken") as raised:
+            hearing.request(CALL, WANT, 1, Body(b""))
+        errors.append(raised.value)
+        with pytest.raises(ProtocolError, match="broken") as raised:
+            hearing.ping()
+        errors.append(raised.value)
+    assert len({id(error) for error in (*errors, hearing.ended)}) == 5
+    assert {error.code for error in errors} == {Code.UNEXPECTED}
+    assert hearing.ended is not None
+    assert hearing.ended.__traceback__ is None
 
 
 def test_an_end_without_a_code_says_nothing() -> None:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from limpet.drivers.threads.answer import Answer
 from limpet.drivers.threads.deadline import deadline_of_caller
-from limpet.drivers.threads.line import READ_BYTES, Host
+from limpet.drivers.threads.line import READ_BYTES, Host, insist
 from limpet.drivers.threads.runner import Runner
 from limpet.drivers.threads.sender import poll
 from limpet.errors import CallTimeout, LimpetError, SessionLost
@@ -170,14 +170,15 @@ class Channel(Runner):
             session.tables.imports.dropped.append(entry)
 
     def release_dropped(self) -> None:
-        """Tell the peer now what nobody uses any more."""
+        """Tell the peer what nobody uses any more, unless the line is busy: then what goes out next does."""
         if self.is_forked:
             return
-        with self.lock:
-            session = self.connection.session
-            if session is not None and session.tables.imports.dropped and not self.is_shut:
-                session.release()
-                self.locked_send()
+        session = self.connection.session
+        if session is not None and session.tables.imports.dropped:
+            with self.guarded() as is_open:
+                if is_open:
+                    session.release()
+                    self.locked_send()
 
     def request(self, kind: int, flags: int, target: int, body: Body, deadline: float | None = None) -> Pending:
         """Send a request; wait for credit if there is none.
@@ -199,7 +200,7 @@ class Channel(Runner):
                     is_writing = True
                     pending = session.request(kind, flags, target, body, cause=cause)
                     is_writing = False
-                    ticket = session.await_credit() if pending is None else None
+                    ticket = session.await_credit(cause) if pending is None else None
                     self.locked_send()
                 if ticket is not None:
                     self.wait(ticket, deadline)
@@ -219,6 +220,17 @@ class Channel(Runner):
         if pending is not None:
             with self.lock:
                 self._locked_abandon(pending)
+
+    def _abandon_interrupted(self, pending: Pending, *, is_half_done: bool) -> None:
+        with self.lock:
+            self._locked_abandon(pending)
+            if pending.nested or is_half_done:
+                self.locked_lose(SessionLost("interrupted while a callback was begun or answered"))
+
+    def _stop_waiting(self, pending: Pending, me: int, held: Request | None, *, was_reader: bool) -> None:
+        with self.lock:
+            self._locked_stop_following(pending)
+            self.locked_give_back(me, held, was_reader=was_reader)
 
     def wait(self, pending: Pending, deadline: float | None = None) -> None:
         """Wait until ``pending`` is answered, running what the peer asks for on its way there.
@@ -259,13 +271,11 @@ class Channel(Runner):
                 else:
                     self._lead(pending, deadline, held, was_reader=was_reader)
         except BaseException as error:
-            with self.lock:
-                self._locked_stop_following(pending)
-                self.locked_give_back(me, held, was_reader=was_reader)
-                if not isinstance(error, LimpetError):
-                    self._locked_abandon(pending)
-                    if pending.nested or (nested is not None and nested.stage is not Stage.DONE):
-                        self.locked_lose(SessionLost("interrupted while a callback was begun or answered"))
+            was_interrupted = not isinstance(error, LimpetError)
+            is_half_done = nested is not None and nested.stage is not Stage.DONE
+            insist(partial(self._stop_waiting, pending, me, held, was_reader=was_reader))
+            if was_interrupted:
+                insist(partial(self._abandon_interrupted, pending, is_half_done=is_half_done))
             raise
 
     def _lead(self, pending: Pending, deadline: float | None, held: Request | None, *, was_reader: bool) -> None:
@@ -301,19 +311,27 @@ class Channel(Runner):
                 except BlockingIOError:
                     # The socket's own timeout: the hot path never looks at a clock.
                     started = self._look_at_clock(pending, started)
-        except BaseException as error:
-            if isinstance(error, LimpetError):
-                raise
-            with self.lock:
-                if isinstance(error, OSError):
-                    self.locked_lose(SessionLost(f"the connection broke: {error.strerror or error}"))
-                    self.locked_give_back(self.reader, held, was_reader=was_reader)
+                if pending.done:
+                    # Nothing was read that says so: it was given up with the call that it was made for.
+                    self.give_back(self.reader, held, was_reader=was_reader)
                     return
-                if not is_whole:
-                    self.locked_lose(SessionLost("interrupted while a message was being read"))
-                elif count > 0:
-                    self.locked_receive(view[:count])
+        except LimpetError:
             raise
+        except OSError as error:
+            with self.lock:
+                self.locked_lose(SessionLost(f"the connection broke: {error.strerror or error}"))
+                self.locked_give_back(self.reader, held, was_reader=was_reader)
+        except BaseException:
+            self._take_in_rest(view[: max(0, count)], is_whole=is_whole)
+            raise
+
+    def _take_in_rest(self, data: memoryview, *, is_whole: bool) -> None:
+        """Take in what was read when an interrupt came; if it came while a message was taken in, that is the end."""
+        with self.lock:
+            if not is_whole:
+                self.locked_lose(SessionLost("interrupted while a message was being read"))
+            elif data:
+                self.locked_receive(data)
 
     def _make_buffer(self) -> memoryview:
         buffer = bytearray(self._read_bytes)

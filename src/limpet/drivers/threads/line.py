@@ -12,8 +12,9 @@ import select
 import socket
 import time
 import weakref
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from functools import partial
 from threading import Lock, get_ident
 from typing import Any, Final, Protocol, TypeVar
 
@@ -24,7 +25,7 @@ from limpet.session.connection import Connection, Phase
 from limpet.session.schedule import Pending, Request
 from limpet.session.session import Session
 
-__all__ = ["READ_BYTES", "Host", "Line"]
+__all__ = ["READ_BYTES", "Host", "Line", "insist"]
 
 READ_BYTES: Final = 64 * 1024
 """A read buffer: large enough for bulk, small enough to stay in the cache and for each thread to have one."""
@@ -129,7 +130,8 @@ class Line:
     def _no_session(self) -> SessionError:
         if self.is_forked:
             return SessionClosed("this session belongs to the process that opened it; connect anew after a fork")
-        return self.connection.failure or SessionClosed("there is no session yet")
+        failure = self.connection.failure
+        return SessionClosed("there is no session yet") if failure is None else failure.anew()
 
     # Reading and sending.
 
@@ -259,8 +261,15 @@ class Line:
                 if deadline is not None and time.monotonic() >= deadline:
                     return False
         finally:
-            with self.lock:
-                self.locked_give_back(me, held, was_reader=was_reader)
+            self.give_back(me, held, was_reader=was_reader)
+
+    def give_back(self, me: int, held: Request | None, *, was_reader: bool) -> None:
+        """Leave the right to read as thread ``me`` found it, before any interrupt that comes meanwhile."""
+        insist(partial(self._give_back, me, held, was_reader=was_reader))
+
+    def _give_back(self, me: int, held: Request | None, *, was_reader: bool) -> None:
+        with self.lock:
+            self.locked_give_back(me, held, was_reader=was_reader)
 
     def locked_give_back(self, me: int, held: Request | None, *, was_reader: bool) -> None:
         """Leave the right to read as thread ``me`` found it, whatever happened in between."""
@@ -345,6 +354,11 @@ class Line:
         """Do what time asks for: end what is too slow."""
         if not self.is_shut:
             self.connection.handle_deadline()
+            session = self.connection.session
+            if session is not None and session.settled:
+                # What waited for a call that ran too long.
+                self._locked_wake_settled(session)
+                self.locked_hand_on()
             self.locked_check_stall()
             self.locked_send()
             if self.connection.failure is not None:
@@ -404,6 +418,23 @@ class Line:
         self.is_forked = True
         self.lock = Lock()
         self.sock.close()
+
+
+def insist(step: Callable[[], None]) -> None:
+    """Take a step, again if it is interrupted; then let the interrupt go on.
+
+    Args:
+        step: does no harm when it is taken twice.
+    """
+    interrupt = None
+    while True:
+        try:
+            step()
+            break
+        except KeyboardInterrupt as error:
+            interrupt = error
+    if interrupt is not None:
+        raise interrupt
 
 
 def _wake(pending: Pending) -> bool:

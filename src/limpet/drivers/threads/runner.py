@@ -52,7 +52,7 @@ class Runner(Line):
             self.locked_answer(request, kind, body)
         self.bury()
         if self.sender.unsent:
-            self.push()
+            self.push(time.monotonic() + _PATIENCE)
         if endpoint.interrupted:
             endpoint.interrupted = False
             raise KeyboardInterrupt
@@ -137,5 +137,5 @@ class Runner(Line):
         try:
             session.answer(request, kind, body)
         except EncodeError as error:
-            session.answer(request, int(Kind.RAISE), endpoint.failure(error))
+            session.answer(request, int(Kind.RAISE), endpoint.refuse(request, error))
         self.locked_send()

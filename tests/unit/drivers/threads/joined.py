@@ -59,7 +59,9 @@ def open_session(connection: Connection) -> None:
     else:
         handshake = ServerHandshake([1], Limits())
         handshake.receive(b"".join(connection.outgoing()))
-        connection.receive(handshake.answer + framed(Ready(bytes(16), 1, 0, bytes(32)).pack()))
+        connection.receive(handshake.answer)
+        connection.outgoing()
+        connection.receive(framed(Ready(bytes(16), 1, 0, bytes(32)).pack()))
     while connection.outgoing():
         pass
     assert connection.session is not None

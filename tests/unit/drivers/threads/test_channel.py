@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from threading import Event, get_ident
+from threading import Event, Lock, get_ident
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 import limpet
 from limpet.drivers.threads import channel as channel_module
 from limpet.drivers.threads.channel import Channel
-from limpet.errors import CallTimeout, EncodeError, SessionClosed, SessionLost
+from limpet.errors import CallCancelled, CallTimeout, EncodeError, SessionClosed, SessionLost
 from limpet.objects.context import serving
 from limpet.objects.endpoint import Endpoint
 from limpet.session.body import EMPTY
@@ -572,6 +572,113 @@ def test_what_is_not_for_the_reader_is_handed_on() -> None:
         assert peer.hear(Kind.RETURN).id == 1
         answer(peer, request)
         asking.result()
+
+
+def calling_back(peer: RawPeer, channel: Channel, id_: int = 2) -> tuple[Task, Message]:
+    """Have a worker's thread run a call that waits for a callback; return its task, and what it asked."""
+    lent: dict[str, Any] = {"references": (mine(5),), "types": ((1, function_descriptor()),)}
+    peer.say(Message(CALL, WANT, id_, 1, payload=b"\x92\xa4call\x91\xd5\x10\x00\x00", **lent))
+    assert channel.try_to_read()
+
+    def serve() -> None:
+        with channel.lock:
+            request = channel.locked_start()
+            channel.reader, channel.executing = get_ident(), request
+        assert request is not None
+        channel.run_next(request, get_ident())
+        with channel.lock:
+            channel.locked_stop_reading()
+
+    return Task(serve), peer.hear()
+
+
+def test_a_callback_is_not_waited_for_once_its_call_is_cancelled() -> None:
+    with joined(Service) as (channel, peer, _):
+        opened(peer, channel)
+        task, back = calling_back(peer, channel)
+        peer.say(Message(int(Kind.CANCEL), 0, 2))
+        assert (peer.hear().kind, back.kind) == (Kind.CANCEL, CALL)
+        raised = peer.hear()
+        assert (raised.kind, raised.id) == (Kind.RAISE, 2)
+        assert CallCancelled.__name__.encode() in raised.payload
+        task.result()
+        # Its answer may still come.
+        answer(peer, back)
+        assert channel.try_to_read()
+        assert channel.connection.failure is None
+
+
+def test_a_callback_is_not_waited_for_once_its_call_has_taken_too_long() -> None:
+    with joined(Service, call_seconds=0.05) as (channel, peer, host):
+        opened(peer, channel)
+        task, _ = calling_back(peer, channel)
+
+        def is_over() -> bool:
+            # As a server's watcher does, in a thread of its own.
+            with channel.guarded() as is_open:
+                assert is_open
+                channel.connection.next_deadline()
+                channel.locked_keep_time()
+            return task.is_done
+
+        until(is_over)
+        assert (peer.hear().kind, peer.hear().kind) == (Kind.CANCEL, Kind.RAISE)
+        assert channel.reader == 0
+        assert host.attended
+
+
+def test_who_waits_without_reading_is_told_as_well() -> None:
+    with joined(Service) as (channel, peer, _):
+        opened(peer, channel)
+        channel.reader = -1
+        lent: dict[str, Any] = {"references": (mine(5),), "types": ((1, function_descriptor()),)}
+        peer.say(Message(CALL, WANT, 2, 1, payload=b"\x92\xa4call\x91\xd5\x10\x00\x00", **lent))
+        channel.read_once()
+        task = Task(channel.run_ready)
+        until(lambda: channel.waiting)
+        peer.say(Message(int(Kind.CANCEL), 0, 2))
+        channel.read_once()
+        task.result()
+        channel.reader = 0
+
+
+def test_interrupts_come_one_upon_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupts = [KeyboardInterrupt(), KeyboardInterrupt()]
+
+    class Interrupted:
+        """A lock that is interrupted twice while it is waited for."""
+
+        def __init__(self) -> None:
+            self.inner = Lock()
+
+        def __enter__(self) -> None:
+            if channel.reader and interrupts:
+                raise interrupts.pop()
+            self.inner.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.inner.release()
+
+        def release(self) -> None:
+            self.inner.release()
+
+        def acquire(self, **_: Any) -> bool:
+            return self.inner.acquire()
+
+    with joined() as (channel, peer, host):
+        pending = channel.request(CALL, WANT, 1, EMPTY)
+
+        def interrupt(*_: object, **__: object) -> None:
+            channel.lock = Interrupted()  # type: ignore[assignment]  # stands in
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Channel, "_lead", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            channel.wait(pending)
+        assert not interrupts
+        assert channel.reader == 0
+        assert host.attended == [channel]
+        assert peer.hear().kind == CALL
 
 
 def function_descriptor() -> bytes:
