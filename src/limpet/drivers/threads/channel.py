@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from limpet.drivers.threads.answer import Answer
 from limpet.drivers.threads.deadline import deadline_of_caller
-from limpet.drivers.threads.line import READ_BYTES, Host, insist
+from limpet.drivers.threads.host import Host
+from limpet.drivers.threads.line import READ_BYTES, insist
 from limpet.drivers.threads.runner import Runner
 from limpet.drivers.threads.sender import poll
 from limpet.errors import CallTimeout, LimpetError, SessionLost

@@ -16,8 +16,9 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Lock, get_ident
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final
 
+from limpet.drivers.threads.host import Host
 from limpet.drivers.threads.sender import Sender, poll
 from limpet.errors import Code, SessionClosed, SessionError, SessionLost
 from limpet.logs import trace
@@ -25,7 +26,7 @@ from limpet.session.connection import Connection, Phase
 from limpet.session.schedule import Pending, Request
 from limpet.session.session import Session
 
-__all__ = ["READ_BYTES", "Host", "Line", "insist"]
+__all__ = ["READ_BYTES", "Line", "insist"]
 
 READ_BYTES: Final = 64 * 1024
 """A read buffer: large enough for bulk, small enough to stay in the cache and for each thread to have one."""
@@ -36,34 +37,7 @@ _LAST_READS: Final = 16
 _PATIENCE: Final = 0.005
 """How long who looks after all lines waits for the lock of one, in seconds."""
 
-_Line_contra = TypeVar("_Line_contra", contravariant=True)
 _CLOSED: Final = Phase.CLOSED
-
-
-class Host(Protocol[_Line_contra]):
-    """Who owns a line's spare time: a server's watcher, or the client's housekeeping."""
-
-    @property
-    def watches_each(self) -> bool:
-        """Tell whether `attend` must be called whenever nobody reads any more."""
-        ...
-
-    @property
-    def is_pressed(self) -> bool:
-        """Tell whether others wait for the threads that run what peers ask for."""
-        ...
-
-    def attend(self, line: _Line_contra, /) -> None:
-        """Watch the socket from now on: nobody reads it. Called with its lock held."""
-        ...
-
-    def run_soon(self, line: _Line_contra, /) -> None:
-        """Have a thread run what the peer asked for outside any call. Called with the lock held."""
-        ...
-
-    def forget(self, line: _Line_contra, /) -> None:
-        """Close the socket and let go: the session is over and nobody reads. Called with the lock held."""
-        ...
 
 
 class Line:

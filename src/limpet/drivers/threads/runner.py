@@ -9,7 +9,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 from limpet.drivers.threads.answer import Answer
-from limpet.drivers.threads.line import READ_BYTES, Host, Line
+from limpet.drivers.threads.host import Host
+from limpet.drivers.threads.line import READ_BYTES, Line
 from limpet.errors import EncodeError
 from limpet.objects.endpoint import Endpoint
 from limpet.session.body import Body
