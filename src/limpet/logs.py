@@ -207,17 +207,17 @@ class WireLog:
         wire.info("CONNECT FROM %s", peer if peer.address is None else peer.address)
 
     def sent(self, peer: Peer, data: bytes | memoryview) -> None:
-        """Show that ``data``, one message, went to ``peer``."""
+        """Show that ``data`` went to ``peer``, as much as the network took at once."""
         wire.info("SEND %s BYTES TO %s", len(data), _place(peer))
         self._content(data)
 
     def received(self, peer: Peer, data: bytes | memoryview) -> None:
-        """Show that ``data``, one message, came from ``peer``."""
+        """Show that ``data`` came from ``peer``, as much as there was at once."""
         wire.info("RECV %s BYTES FROM %s", len(data), _place(peer))
         self._content(data)
 
     def value(self, value: object) -> None:
-        """Show what the message last shown holds."""
+        """Show what a message holds."""
         if self.level == 3:
             # Copied first: to print an object of the user's may run code, or ask the peer.
             text = pprint.pformat(Presenter(_SHOWN_BYTES).value(value))
@@ -243,8 +243,8 @@ def log(level: int, file: TextIO | None = None) -> None:
     """Show the messages of all sessions of this process.
 
     Args:
-        level: 0 nothing; 1 a line for each message; 2 also its bytes; 3 also its values,
-            which stand in place of the bytes.
+        level: 0 nothing; 1 a line for each send and each read, in general one message; 2 also
+            its bytes; 3 also the values of messages, which stand in place of the bytes.
         file: where to, as it is now; standard error by default.
 
     Raises:

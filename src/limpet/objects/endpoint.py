@@ -245,7 +245,7 @@ class Endpoint:
             return _RETURN, self._perform(request)
         except BaseException as error:
             # SystemExit and its like from served code end neither this thread nor the server.
-            if isinstance(error, KeyboardInterrupt) and not self.connection.is_server:
+            if isinstance(error, KeyboardInterrupt):
                 self.interrupted = True
             if not request.flags & WANT:
                 _log.warning("a one-way call failed peer=%s error=%s", self._peer, printable(full_name(type(error))))
@@ -334,7 +334,7 @@ class Endpoint:
             try:
                 check_held(result.value)
             except ValueError as error:
-                promise.failure = error
+                promise.failure = self.failure(error).payload
                 return
             result = result.value
         sent = body.references[0] if len(body.references) == 1 else None

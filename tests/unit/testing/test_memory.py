@@ -224,3 +224,26 @@ def test_threads_take_turns() -> None:
         for thread in threads:
             thread.join()
         assert account.balance == 200
+
+
+class Interrupted:
+    """Is interrupted by a person, so to speak."""
+
+    def itself(self) -> None:
+        raise KeyboardInterrupt
+
+    def inside(self, function: Callable[[], None]) -> None:
+        function()
+
+    def fine(self) -> int:
+        return 1
+
+
+def test_an_interrupt_goes_on_once_it_is_answered() -> None:
+    with memory_pair(Interrupted) as session:
+        interrupted = session.open()
+        with pytest.raises(KeyboardInterrupt):
+            interrupted.itself()
+        with pytest.raises(KeyboardInterrupt):
+            interrupted.inside(Interrupted().itself)
+        assert interrupted.fine() == 1

@@ -125,10 +125,14 @@ def _own_place(path: Path, folder: os.stat_result) -> Path:
 def _is_alive(path: Path) -> bool:
     """Tell whether somebody listens at a socket file, or it was left behind."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        # One whose queue is full listens, too: this must not wait for it.
+        probe.setblocking(False)
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
             return False
+        except BlockingIOError:
+            return True
     return True
 
 

@@ -14,7 +14,7 @@ from limpet.drivers.keyfile import read_key
 from limpet.drivers.threads.address import connect as connect_socket
 from limpet.drivers.threads.address import parse_url, prepare
 from limpet.drivers.threads.channel import Channel
-from limpet.drivers.threads.deadline import bounded, deadline_of_caller
+from limpet.drivers.threads.deadline import bounded, deadline_of_caller, seconds_until
 from limpet.drivers.threads.housekeeping import housekeeping
 from limpet.drivers.threads.line import READ_BYTES
 from limpet.errors import ConnectRefused, SessionError
@@ -142,7 +142,7 @@ def connect(
         profile = replace(profile, key=key if isinstance(key, Key) else read_key(Path(key)))
     deadline = time.monotonic() + bounded(profile.limits.connect_seconds if timeout is None else timeout)
     address = parse_url(url)
-    sock = connect_socket(address, max(0.001, deadline - time.monotonic()))
+    sock = connect_socket(address, seconds_until(deadline, 0.001))
     try:
         peer = prepare(sock, _RECEIVE_SECONDS)
         connection = Connection.client(profile, peer=peer, clock=time.monotonic, entropy=os.urandom)
@@ -169,7 +169,7 @@ def connect(
 def _shake_hands(sock: socket.socket, connection: Connection, deadline: float) -> None:
     """Run the handshake to its end."""
     while connection.phase in (Phase.HELLO, Phase.PROOF):
-        sock.settimeout(max(0.001, deadline - time.monotonic()))
+        sock.settimeout(seconds_until(deadline, 0.001))
         for piece in connection.outgoing():
             sock.sendall(piece)
         data = sock.recv(READ_BYTES)

@@ -8,14 +8,21 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-__all__ = ["bounded", "deadline_of_caller", "timeout"]
+__all__ = ["bounded", "deadline_of_caller", "seconds_until", "timeout"]
 
 _LONGEST: Final = 10.0**8
 """About three years: longer is for ever."""
+_LONGEST_WAIT: Final = 10.0**6
+"""About twelve days: some system calls count milliseconds in 31 bits."""
 
 _deadline: ContextVar[float | None] = ContextVar("limpet.deadline", default=None)
 
 deadline_of_caller = _deadline.get
+
+
+def seconds_until(deadline: float, least: float = 0.0) -> float:
+    """Return how many seconds are left, at least ``least``, and at most what the system takes as a timeout."""
+    return min(max(least, deadline - time.monotonic()), _LONGEST_WAIT)
 
 
 def bounded(seconds: float) -> float:

@@ -56,7 +56,9 @@ class Runner(Line):
             self.push(time.monotonic() + _PATIENCE)
         if endpoint.interrupted:
             endpoint.interrupted = False
-            raise KeyboardInterrupt
+            if not self.connection.is_server:
+                # A server's threads are no place where keys are pressed: served code raised it.
+                raise KeyboardInterrupt
 
     def locked_start(self) -> Request | None:
         """Return the next request of the peer's that may start, marked as running.

@@ -73,7 +73,7 @@ class Sender:
                 raise
             self.stalled_since = None
             if trace.level:
-                trace.sent(connection.peer, b"".join(pieces)[:sent])
+                trace.sent(connection.peer, b"".join(islice(pieces, _PIECES))[:sent])
             _drop(pieces, sent)
 
     def _refill(self, connection: Connection) -> bool:

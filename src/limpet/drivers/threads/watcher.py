@@ -16,6 +16,7 @@ from threading import Lock, Thread
 from typing import Final
 
 from limpet.drivers.threads.channel import Channel
+from limpet.drivers.threads.deadline import seconds_until
 from limpet.drivers.threads.workers import Workers
 from limpet.logs import audit
 from limpet.session.schedule import Request
@@ -167,7 +168,7 @@ class Watcher:
         if self._held or self._attended:
             return _TICK_SECONDS
         next_look = min(self._next_look, self._next_release, self._accept_again or math.inf)
-        return None if next_look == math.inf else max(0.0, next_look - time.monotonic())
+        return None if next_look == math.inf else seconds_until(next_look)
 
     def _accept_all(self) -> None:
         for _ in range(_ACCEPTS):

@@ -15,6 +15,7 @@ from threading import Lock, Thread, get_ident
 from typing import Final
 
 from limpet.drivers.threads.channel import Channel
+from limpet.drivers.threads.deadline import seconds_until
 from limpet.drivers.threads.line import READ_BYTES
 from limpet.errors import SessionLost
 
@@ -132,7 +133,7 @@ class Workers:
             self._idle.clear()
         for worker in waited_for:
             if worker.ident != get_ident():
-                worker.join(max(0.0, deadline - time.monotonic()))
+                worker.join(seconds_until(deadline))
 
     def serve(self, channel: Channel, buffer: bytearray) -> None:
         """Read a connection and run what it asks for, until it is silent or others need this thread."""

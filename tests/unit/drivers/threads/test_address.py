@@ -199,3 +199,15 @@ def test_a_system_that_does_not_tell_who_is_there(monkeypatch: pytest.MonkeyPatc
     ours, theirs = socket.socketpair()
     with ours, theirs:
         assert prepare(ours, 1).uid is None
+
+
+def test_a_socket_whose_queue_is_full_is_somebodys(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as waiting:
+        listener.bind(str(path))
+        listener.listen(0)
+        waiting.connect(str(path))
+        with pytest.raises(OSError, match="in use"):
+            listen(Address("", 0, path))
+        assert path.exists()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -450,3 +451,11 @@ def test_serve_returns_when_the_server_stops() -> None:
 def test_what_is_not_served_is_not_opened() -> None:
     with Server({"a": Gated}, ANY) as server, limpet.connect(server.url) as session, pytest.raises(AccessDenied):
         session.open()
+
+
+def test_times_that_are_for_ever() -> None:
+    seconds: dict[str, Any] = {name.name: 1e12 for name in fields(limpet.Limits) if name.name.endswith("_seconds")}
+    limits = limpet.Limits(**seconds)
+    with limpet.Server(Gated, "limpet://127.0.0.1:0", limits=limits) as server, limpet.connect(server.url) as session:
+        session.open()
+        assert session.ping() < 10
