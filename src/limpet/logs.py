@@ -10,16 +10,30 @@ from __future__ import annotations
 import logging
 import pprint
 import sys
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
+from threading import Lock
 from typing import Any, Final, TextIO
 from uuid import UUID
 
 from limpet.errors import ConfigurationError
 from limpet.peer import Peer
 
-__all__ = ["Presenter", "WireLog", "audit", "full_name", "log", "printable", "session", "trace", "wire", "with_article"]
+__all__ = [
+    "Presenter",
+    "Refusals",
+    "WireLog",
+    "audit",
+    "full_name",
+    "log",
+    "printable",
+    "session",
+    "trace",
+    "wire",
+    "with_article",
+]
 
 wire: Final = logging.getLogger("limpet.wire")
 session: Final = logging.getLogger("limpet.session")
@@ -168,6 +182,69 @@ class Presenter:
 _COLLECTIONS: Final = frozenset({list, tuple, set, frozenset})
 _PLAIN: Final = frozenset({type(None), bool, float, complex, date, timedelta, UUID})
 _ZONED: Final = frozenset({datetime, time})
+
+
+# ---------------------------------------------------------------- the log of refusals
+
+
+class Refusals:
+    """Takes down what was refused, and whose it was; a flood of it is counted and does not fill the log.
+
+    In each second the first refusal of a peer is logged in full; how many more there were
+    is logged with the next one after it, or by `flush`.
+
+    Args:
+        clock: returns seconds that only ever grow.
+    """
+
+    SECONDS: Final = 1.0
+    PEERS: Final = 256
+    """Told apart in one second. Those beyond are counted together."""
+
+    __slots__ = ("_clock", "_counts", "_lock", "_until")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._counts: dict[tuple[str, str], int] = {}
+        self._until = 0.0
+
+    def note(self, what: str, peer: Peer, reason: str, whose: object = None) -> None:
+        """Take down that something of ``peer``'s was refused.
+
+        Args:
+            what: "denied", say.
+            peer: whose it was.
+            reason: in words that are safe to log.
+            whose: what such refusals are counted by; the peer if not given.
+        """
+        key = what, str(peer if whose is None else whose)
+        with self._lock:
+            now = self._clock()
+            counted = self._take() if now >= self._until else {}
+            if not self._counts:
+                self._until = now + self.SECONDS
+            if key not in self._counts and len(self._counts) >= self.PEERS:
+                key = what, "others"
+            count = self._counts[key] = self._counts.get(key, 0) + 1
+        self._tell(counted)
+        if count == 1:
+            audit.warning("%s peer=%s reason=%s", what, peer, reason)
+
+    def flush(self) -> None:
+        """Log what was counted and not told yet."""
+        with self._lock:
+            counted = self._take()
+        self._tell(counted)
+
+    def _take(self) -> dict[tuple[str, str], int]:
+        counted, self._counts = self._counts, {}
+        return counted
+
+    def _tell(self, counted: dict[tuple[str, str], int]) -> None:
+        for (what, whose), count in counted.items():
+            if count > 1:
+                audit.warning("%s peer=%s: %s more within a second", what, whose, count - 1)
 
 
 # ---------------------------------------------------------------- the log of messages

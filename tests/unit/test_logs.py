@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from limpet import logs
 from limpet.errors import ConfigurationError
-from limpet.logs import Presenter, full_name, log, printable, trace, with_article
-from limpet.peer import Peer
+from limpet.logs import Presenter, Refusals, full_name, log, printable, trace, with_article
+from limpet.peer import Peer, parse_address
 
 PEER = Peer(ip_address("127.0.0.1"), 1234)
 
@@ -307,3 +307,49 @@ def test_the_library_is_silent_by_itself() -> None:
         "limpet.session",
         "limpet.audit",
     ]
+
+
+# ---------------------------------------------------------------- refusals
+
+
+def test_a_flood_of_refusals_is_a_line_a_second_and_a_count(caplog: pytest.LogCaptureFixture) -> None:
+    now = [10.0]
+    refusals = Refusals(lambda: now[0])
+    ada, bob = Peer(parse_address("192.0.2.1"), 5), Peer(parse_address("192.0.2.2"), 6)
+    for at in (10.0, 10.5, 10.9):
+        now[0] = at
+        refusals.note("denied", ada, "no")
+    refusals.note("denied", bob, "never")
+    now[0] = 11.0
+    refusals.note("denied", bob, "never")
+    refusals.note("denied", bob, "never")
+    refusals.flush()
+    refusals.flush()
+    assert [record.getMessage() for record in caplog.records] == [
+        "denied peer=192.0.2.1:5 reason=no",
+        "denied peer=192.0.2.2:6 reason=never",
+        "denied peer=192.0.2.1:5: 2 more within a second",
+        "denied peer=192.0.2.2:6 reason=never",
+        "denied peer=192.0.2.2:6: 1 more within a second",
+    ]
+
+
+def test_refusals_of_one_address_are_counted_together(caplog: pytest.LogCaptureFixture) -> None:
+    refusals = Refusals(lambda: 1.0)
+    for port in range(5):
+        peer = Peer(parse_address("192.0.2.1"), port)
+        refusals.note("refused", peer, "full", peer.address)
+    refusals.flush()
+    assert [record.getMessage() for record in caplog.records] == [
+        "refused peer=192.0.2.1:0 reason=full",
+        "refused peer=192.0.2.1: 4 more within a second",
+    ]
+
+
+def test_refusals_of_many_addresses_do_not_fill_the_log_either(caplog: pytest.LogCaptureFixture) -> None:
+    refusals = Refusals(lambda: 1.0)
+    for port in range(5_000):
+        refusals.note("denied", Peer(parse_address("192.0.2.1"), port), "no")
+    refusals.flush()
+    assert len(caplog.records) == Refusals.PEERS + 2
+    assert caplog.records[-1].getMessage() == f"denied peer=others: {5_000 - Refusals.PEERS - 1} more within a second"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from threading import Lock
 from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType
 from typing import Any, Final, cast
@@ -12,13 +11,11 @@ from typing import Any, Final, cast
 from limpet.codec.advice import advice
 from limpet.codec.base import Codec, Shallow
 from limpet.errors import AccessDenied, DecodeError, EncodeError
-from limpet.logs import audit, full_name, printable, trace, with_article
+from limpet.logs import Refusals, full_name, printable, trace, with_article
 from limpet.objects.context import serving
 from limpet.objects.cursor import Cursor, GeneratorCursor, cursor_over
 from limpet.objects.descriptors import describe, read_descriptor
 from limpet.objects.dispatch import Denied, Dispatch
-from limpet.objects.failures import describe as describe_failure
-from limpet.objects.failures import for_log
 from limpet.objects.marshal import Broken, Entry, Inbound, Outbound, Snapshot, outcome
 from limpet.objects.members import MemberTables
 from limpet.objects.operands import check_held
@@ -26,12 +23,12 @@ from limpet.objects.operations import Operation
 from limpet.objects.proxy import Caller, Proxy, RemoteFunction, inside, make_proxy
 from limpet.objects.proxy_class import function_class, proxy_class
 from limpet.objects.remote_errors import rebuild
+from limpet.objects.reporter import Reporter
 from limpet.objects.reviewed import ITERATORS, Reviewed
 from limpet.objects.scope import MANAGERS, Scope
 from limpet.objects.services import Opened
 from limpet.objects.wrappers import Copied, Method, Mutable, Reference
 from limpet.policy.decision import Deny
-from limpet.policy.redaction import Level
 from limpet.profile import Profile
 from limpet.session.body import NO_SUCH_OBJECT, UNKNOWN, Body, Mine, Yours
 from limpet.session.connection import Connection
@@ -47,7 +44,6 @@ _BARE_BYTES: Final = 80
 """Longer ones are not remembered: no name is that long."""
 _MOST_BARE: Final = 256
 """Calls without arguments that are remembered, each way."""
-_STACK_CHARACTERS: Final = 20_000
 _CALL: Final = int(Kind.CALL)
 _GET: Final = int(Kind.GET)
 _OPERATE: Final = int(Kind.OPERATE)
@@ -124,10 +120,17 @@ class Endpoint:
         caller: what proxies ask through.
         dispatch: what may be done with this side's objects.
         copies_results: send plain results by value instead of by reference.
+        refusals: takes down what was denied; of all sessions, or of this one if not given.
     """
 
     def __init__(
-        self, connection: Connection, caller: Caller, dispatch: Dispatch, *, copies_results: bool = False
+        self,
+        connection: Connection,
+        caller: Caller,
+        dispatch: Dispatch,
+        *,
+        copies_results: bool = False,
+        refusals: Refusals | None = None,
     ) -> None:
         if connection.session is None or connection.agreement is None:
             raise ValueError("an endpoint needs a connection whose session has begun")
@@ -138,14 +141,12 @@ class Endpoint:
         # What a client's functions answer is copied, like what a client sends.
         self._copies = copies_results or not connection.is_server
         self._limits = connection.limits
-        # A failure must fit into a message: it is what is sent in place of one that did not.
-        most = connection.agreement.message_bytes // 2
-        self._failure_limits = replace(self._limits, error_bytes=min(self._limits.error_bytes, most))
         self._peer = connection.peer
         self.interrupted = False
         """Whether a person interrupted what ran for the peer; the driver lets it go on once it has answered."""
         self._owner = object()
         """Marks errors of this session's peer, which never reach another session."""
+        self._reporter = Reporter(connection, dispatch, self._owner, refusals)
         self._codec: Codec = next(
             codec for codec in connection.profile.codecs if codec.id == connection.agreement.codec
         )
@@ -346,13 +347,7 @@ class Endpoint:
 
     def describe_error(self, error: BaseException) -> dict[str, object]:
         """Return what the peer may be told of an error that ends a block here, or is thrown into its generator."""
-        return describe_failure(
-            error,
-            detail=self.connection.profile.errors.level(self.connection.peer),
-            limits=self._failure_limits,
-            served=self._dispatch.tables.packages,
-            owner=self._owner,
-        )
+        return self._reporter.describe(error)
 
     def refuse(self, request: Request, error: BaseException) -> Body:
         """Return the body of a request's failure, which whoever names its result gets as well. Nothing is raised."""
@@ -368,27 +363,7 @@ class Endpoint:
         """
         if type(error) is Broken:
             return Body(error.payload)
-        peer = self.connection.peer
-        if type(error) is Denied:
-            told = f"{error}; {error.hint}" if error.hint else str(error)
-            audit.warning("denied peer=%s reason=%s", peer, printable(told))
-            error = AccessDenied(told if peer.is_local else str(error))
-        elif type(error) is AccessDenied:
-            audit.warning("denied peer=%s reason=%s", peer, printable(for_log(error)))
-        level = self.connection.profile.errors.level(peer)
-        reference = ""
-        if level is Level.REFERENCE:
-            reference = f"{next(self._dispatch.references):08d}"
-            stack = for_log(error, stack=True)
-            _log.error("reference %s for peer=%s: %s", reference, peer, printable(stack, _STACK_CHARACTERS))
-        described = describe_failure(
-            error,
-            detail=level,
-            limits=self._failure_limits,
-            reference=reference,
-            served=self._dispatch.tables.packages,
-            owner=self._owner,
-        )
+        described, reference = self._reporter.report(error)
         try:
             return Body(self._codec.encode(described, _PLAIN, self._limits))
         except EncodeError:

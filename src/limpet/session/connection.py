@@ -71,7 +71,6 @@ class Connection:
     """
 
     __slots__ = (
-        "_clock",
         "_concurrent",
         "_early_in",
         "_entropy",
@@ -84,6 +83,7 @@ class Connection:
         "_sealer",
         "_timed",
         "agreement",
+        "clock",
         "deadline",
         "failure",
         "is_server",
@@ -112,7 +112,8 @@ class Connection:
         self.peer = peer
         self.is_server = isinstance(handshake, ServerHandshake)
         self._handshake = handshake
-        self._clock = clock
+        self.clock = clock
+        """Returns seconds that only ever grow."""
         self._entropy = entropy
         self._concurrent = concurrent
         self._reader = FrameReader(self.limits.frame_bytes)
@@ -210,9 +211,9 @@ class Connection:
             self._frame_due = None
         elif self._timed != reader.begun:
             self._timed = reader.begun
-            self._frame_due = self._clock() + self.limits.frame_seconds
+            self._frame_due = self.clock() + self.limits.frame_seconds
         if assembly is not None and assembly.due is None:
-            assembly.due = self._clock() + self.limits.message_seconds
+            assembly.due = self.clock() + self.limits.message_seconds
         dues = [due for due in (self._frame_due, assembly.due if assembly is not None else None) if due is not None]
         self.deadline = min(dues, default=None)
 
@@ -346,7 +347,7 @@ class Connection:
         session = self.session
         if session is None:
             return self.deadline
-        now = self._clock()
+        now = self.clock()
         deadlines = [] if self.deadline is None else [self.deadline]
         if session.schedule.is_idle:
             if self._heard != session.heard or self._idle_since is None:
@@ -373,7 +374,7 @@ class Connection:
 
     def handle_deadline(self) -> None:
         """Do what time asks for: end what was too slow, cancel what runs too long."""
-        now = self._clock()
+        now = self.clock()
         if self.phase is Phase.CLOSED:
             return
         session = self.session

@@ -24,7 +24,7 @@ from limpet.drivers.threads.workers import LINGER_SECONDS, Workers
 from limpet.errors import Code, ConfigurationError, ConnectRefused
 from limpet.framing.keys import KeyRing
 from limpet.limits import Limits
-from limpet.logs import audit, printable, trace
+from limpet.logs import Refusals, audit, printable, trace
 from limpet.objects.dispatch import Dispatch, Interceptor, Invocation
 from limpet.objects.endpoint import Endpoint, make_tables
 from limpet.objects.services import catalog
@@ -107,6 +107,7 @@ class Server:
         for served in self._catalog.values():
             tables.served(served.cls)
         self._dispatch = Dispatch(tables, self.profile.names, self._catalog, around)
+        self._refusals = Refusals(time.monotonic)
         self._copies_results = results == "copy"
         self._concurrent = concurrent
         self._lock = Lock()
@@ -178,6 +179,7 @@ class Server:
         for channel in channels:
             # What sessions that ended at the last moment held: no worker is left to let go of it.
             channel.bury()
+        self._refusals.flush()
         self._unlink()
 
     def _unlink(self) -> None:
@@ -234,7 +236,8 @@ class Server:
                 decoy=self._decoy,
             )
         except ConnectRefused as refusal:
-            audit.warning("refused peer=%s reason=%s", peer, printable(str(refusal)))
+            # Of one address, whatever the port: before a proof nothing tells its peers apart.
+            self._refusals.note("refused", peer, printable(str(refusal)), peer.address)
             sock.close()
             return
         trace.connected(peer)
@@ -276,10 +279,17 @@ class Server:
             if slowest.connection.session is not None:
                 return  # It has finished meanwhile.
             slowest.locked_lose(ConnectRefused(reason))
-        audit.warning("dropped peer=%s reason=%s", slowest.connection.peer, reason)
+        peer = slowest.connection.peer
+        self._refusals.note("dropped", peer, reason, peer.address)
 
     def _begin(self, channel: Channel) -> None:
-        channel.endpoint = Endpoint(channel.connection, channel, self._dispatch, copies_results=self._copies_results)
+        channel.endpoint = Endpoint(
+            channel.connection,
+            channel,
+            self._dispatch,
+            copies_results=self._copies_results,
+            refusals=self._refusals,
+        )
         with self._lock:
             self._shaking_hands.pop(channel, None)
         _log.info("session began peer=%s", channel.connection.peer)
