@@ -201,8 +201,8 @@ class Endpoint:
         """
         if pending.failure is not None:
             raise pending.failure.anew()
-        is_bare = not pending.references and not pending.buffers
-        if is_bare and pending.kind == _RETURN and pending.payload == self._nothing.payload:
+        is_nothing = pending.kind == _RETURN and pending.payload == self._nothing.payload
+        if is_nothing and not pending.references and not pending.buffers:
             return None  # What most methods answer.
         build = self._codec.build if pending.references else self._build
         value = self._decode(pending.payload, pending.references, pending.buffers)
@@ -272,8 +272,7 @@ class Endpoint:
         build = self._codec.build if request.references else self._build
         if request.kind == _CALL:
             # What came beside a payload is looked at, whatever is known of the payload.
-            is_bare = not request.references and not request.buffers
-            value = self._bare_values.get(request.payload) if is_bare else None
+            value = None if request.references or request.buffers else self._bare_values.get(request.payload)
             if value is None or trace.level == 3:
                 value = self._decode_call(request)
             if request.flags & PASS:
