@@ -221,7 +221,7 @@ class System(ABC):
 
     def publish(self, target: object) -> Server:
         """Return a server of ``target`` itself, the same for all."""
-        raise NotOffered("classes only")
+        raise NotOffered("what is served gives the objects")
 
     def default_host(self) -> str:
         """Return where a server listens if nothing is said of it; nothing for a Unix socket."""

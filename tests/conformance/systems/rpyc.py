@@ -111,6 +111,8 @@ class Rpyc(System):
 
     @contextmanager
     def named(self, services: Mapping[Any, Any]) -> Generator[str]:
+        if not all(isinstance(name, str) and name.isidentifier() for name in services):
+            raise NotOffered("names are those of members")
         members = {
             f"exposed_{name}": target if isinstance(target, type) else one_for_all(target)
             for name, target in services.items()

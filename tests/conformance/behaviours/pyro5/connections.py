@@ -45,6 +45,29 @@ def closes(system: System) -> None:
         until(lambda: forwarder.clients == 0, "it stays open")
 
 
+NONSENSE = (b"\xff" * 64, bytes(64), b"GET / HTTP/1.1\r\n\r\n" * 8)
+"""What a client sends that has gone mad: too long a frame, an empty one, none at all."""
+
+
+@behaviour("P39", "A frame that is malformed, cut short or too long ends its own connection alone", Feature.CONNECTIONS)
+def nonsense(system: System) -> None:
+    for data, hangs_up in (*((data, False) for data in NONSENSE), (bytes(2), True)):
+        with (
+            Forwarder() as forwarder,
+            system.serve(Counter, seen_at=forwarder.port) as address,
+            system.connect(forwarder.through(address)) as mad,
+            system.connect(address) as sane,
+        ):
+            other, victim = sane.open(), mad.open()
+            assert [other.add(), victim.add()] == [1, 1]
+            forwarder.inject(data, hang_up=hangs_up)
+            with raises(*system.lost):
+                victim.add()
+            assert other.add() == 2
+            with system.connect(address) as session:
+                assert session.open().add() == 1
+
+
 class Gate:
     """Holds back whoever waits while it is shut."""
 
