@@ -46,6 +46,7 @@ class Feature(Enum):
     CALLER = "who calls"
     CONNECTIONS = "connections that are closed"
     IN_PROCESS = "servers in the threads of one process"
+    NAMESPACES = "attributes that are set and deleted"
     OPERATORS = "operators"
     PROPERTIES = "properties"
     REFERENCES = "results by reference"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import multiprocessing.managers
 import platform
 import sys
 from collections.abc import Collection, Generator, Mapping
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from multiprocessing import ProcessError, current_process
-from multiprocessing.managers import BaseProxy, DictProxy, ListProxy, RemoteError, SyncManager
+from multiprocessing.managers import BaseProxy, DictProxy, ListProxy, Namespace, RemoteError, SyncManager
 from operator import attrgetter
 from pickle import PicklingError
 from threading import Thread
@@ -25,7 +26,7 @@ __all__ = ["SYSTEM"]
 KEY = b"of this test alone"
 SERVED = "open"
 """The name that the served class is registered under."""
-BUILT_IN = {list: ListProxy, dict: DictProxy}
+BUILT_IN = {list: ListProxy, dict: DictProxy, Namespace: vars(multiprocessing.managers)["NamespaceProxy"]}
 """What has proxies of its own."""
 
 

@@ -36,6 +36,7 @@ class Pyro(System):
     lacks: ClassVar = {
         Feature.ATTRIBUTES: "properties only",
         Feature.CALLBACKS: "clients run a server for that",
+        Feature.NAMESPACES: "properties only",
         Feature.OPERATORS: "no operators",
         Feature.WITH: "with closes the connection",
     }
@@ -44,7 +45,7 @@ class Pyro(System):
     own = (Pyro5.errors.PyroError,)
     misuse = (Pyro5.errors.PyroError, AttributeError, TypeError, ValueError)
     denied = (AttributeError, Pyro5.errors.CommunicationError)
-    unsendable = (Pyro5.errors.SerializeError,)
+    unsendable = (Pyro5.errors.SerializeError, TypeError)
     late = (Pyro5.errors.TimeoutError,)
     lost = (Pyro5.errors.CommunicationError,)
 

@@ -33,8 +33,8 @@ from tests.conformance.system import (
 __all__ = ["SYSTEM"]
 
 # Without this each class had to rename its members: most users' first setting.
-CONFIG = {"allow_public_attrs": True}
-STRICT = {"allow_public_attrs": False}
+CONFIG = {"allow_public_attrs": True, "allow_setattr": True, "allow_delattr": True}
+STRICT = {**CONFIG, "allow_public_attrs": False}
 """What classes are served with that say what of them is shown."""
 
 
@@ -235,4 +235,4 @@ class AsyncCall:
         return self._pending.value
 
     def add_done_callback(self, function: Callable[[Any], object]) -> None:
-        self._pending.add_callback(function)
+        self._pending.add_callback(lambda _: function(self))
