@@ -28,10 +28,10 @@ class Counter:
 
 @behaviour("P21", "What cannot be served raises a clear error when the server is made")
 def not_a_service(system: System) -> None:
-    for target in (42, None, "limpet", 2.5, b"limpet", [1]):
+    for target, name in ((42, "int"), (None, "None"), ("limpet", "str"), (2.5, "float"), ([1], "list")):
         with raises(*system.misuse) as caught:
             system.publish(target)
-        assert type(target).__name__ in str(caught.error), "the error does not say what it was given"
+        assert name in str(caught.error), "the error does not say what it was given"
 
 
 @behaviour("P22", "A service name that is reserved, empty, no text or no identifier is refused")

@@ -37,6 +37,7 @@ def test_a_session() -> None:
             typed = session.open_as(Account, "Bob")
             assert typed.owner == "Bob"
             assert repr(session) == f"<session with {server.url}>"
+            assert repr(server) == f"<server at {server.url}>"
             assert session.peer.port == int(server.url.rpartition(":")[2])
             assert 0 <= session.ping() < 5
         assert session.is_closed
