@@ -77,29 +77,5 @@ NOT_YET: Final[Mapping[str, Reason]] = {
     "X9": Reason("A function over the items of a result runs on the server in one round trip", "a map on the server"),
 }
 
-TO_WRITE: Final[Mapping[str, str]] = {
-    # Pyro5.
-    "P50": "Answers that come in another order reach their own callers",
-    "P51": "Positional, named and unpacked arguments arrive exactly, with names beyond ASCII too",
-    "P53": "hasattr() tells the truth, and what is not shown can be neither read nor set",
-    "P54": "After the first, a call is one message each way",
-    "P56": "An error whose type is the server's own arrives as the library's, and names that type",
-    "P57": "A call that wants no answer returns at once, and does not hold up the next one",
-    "P59": "A message over the limit is refused, one below it arrives",
-    "P60": "A generator gives its items in order, then StopIteration each time, and is closed twice",
-    "P62": "A server stops cleanly while idle clients are connected",
-    "P63": "What a client's instance holds is closed when that client leaves, and not before",
-    "P64": "A connection is closed twice without harm, and a new one works",
-    "P67": "Ten connections at a time are each answered",
-    "P69": "Exposing a private function or class fails where it is written",
-    "P69b": "Class and static methods are exposed, in either order of the decorators",
-    "P69c": "A subclass that marks some methods shows those, and what its marked base shows",
-    "P69d": "A property is read and set as far as it is shown and has the accessor",
-    "P69e": "Names with dots lead nowhere",
-    "P70": "All that works without a timeout works with one",
-    "P71": "Large buffers arrive whole, both ways",
-    "P72": "Garbage before or after the handshake closes that connection, and the next one works",
-    "P74": "Threads grow up to their limit, calls beyond it wait, and the threads end after",
-    "P75": "A client beyond the limit of connections gets an error instead of silence",
-    # multiprocessing.managers.
-}
+TO_WRITE: Final[Mapping[str, str]] = {}
+"""Behaviours that apply and have no test."""

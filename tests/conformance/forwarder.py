@@ -32,6 +32,9 @@ class Forwarder:
         clients: how many are connected.
         sent: bytes they have sent.
         holds: set once it holds something back.
+        requests: in how many pieces they came; a small message is one.
+        answers: how many pieces came from servers.
+        ended: how many connections the server has ended.
 
     Args:
         source: the address that the server sees.
@@ -46,6 +49,9 @@ class Forwarder:
         self.holds = Event()
         self._most = most
         self._may_pass = Event()
+        self.requests = 0
+        self.answers = 0
+        self.ended = 0
         self._source = source
         self._target = 0
         self._clients: list[socket.socket] = []
@@ -110,6 +116,7 @@ class Forwarder:
     def _ask(self, client: socket.socket, server: socket.socket) -> None:
         for data in chunks(client):
             self.sent += len(data)
+            self.requests += 1
             if self._most is not None and self.sent > self._most:
                 self.holds.set()
                 self._may_pass.wait()
@@ -119,7 +126,9 @@ class Forwarder:
 
     def _answer(self, client: socket.socket, server: socket.socket) -> None:
         for data in chunks(server):
+            self.answers += 1
             pass_on(data, client)
+        self.ended += 1
         pass_on(b"", client)
 
 

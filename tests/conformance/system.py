@@ -77,6 +77,14 @@ class Settings(TypedDict, total=False):
     """How deep values are nested at most."""
     idle_seconds: float
     """How long a connection may be idle."""
+    concurrent: bool
+    """Let the calls of one connection run at the same time."""
+    connections: int
+    """How many clients may be connected."""
+    workers: int
+    """How many calls run at the same time."""
+    rest_seconds: float
+    """How long a thread without work is kept."""
 
 
 NO: Final[Mapping[str, str]] = {
@@ -90,6 +98,10 @@ NO: Final[Mapping[str, str]] = {
     "message_bytes": "no limit of messages",
     "depth": "no limit of nesting",
     "idle_seconds": "no limit of idle time",
+    "concurrent": "calls of one connection run in turn",
+    "connections": "no limit of connections",
+    "workers": "a thread for each connection",
+    "rest_seconds": "a thread for each connection",
 }
 """What is said of a system that lacks a setting."""
 
@@ -208,6 +220,14 @@ class System(ABC):
         """Let calls of ``proxy`` in the ``with`` block take so many seconds."""
         raise NotOffered("no timeouts")
 
+    def timeouts(self, seconds: float) -> AbstractContextManager[None]:
+        """Let all calls in the ``with`` block take so many seconds."""
+        raise NotOffered("no timeouts")
+
+    def oneway(self, proxy: Any, name: str, *args: object) -> None:
+        """Call the method of that name, and want no answer."""
+        raise NotOffered("each call has an answer")
+
     def later(self, method: Callable[..., Any], *args: object, seconds: float | None = None) -> Future:
         """Call ``method`` and do not wait.
 
@@ -288,6 +308,14 @@ class System(ABC):
         """Ask for a sign of life."""
         raise NotOffered("no pings")
 
+    def close(self, session: Session) -> None:
+        """End a connection."""
+        raise NotOffered(self.lacks[Feature.CONNECTIONS])
+
+    def mark(self, target: Any) -> Any:
+        """Mark a method or a class as one that clients may reach, as a decorator does."""
+        raise NotOffered("no marks")
+
     def printed(self, error: Exception) -> str:
         """Return what is printed of an error, in the form that shows the remote stack if there is one."""
         return "".join(format_exception(error))
@@ -315,11 +343,20 @@ def is_narrowed(kind: type) -> bool:
 
 
 def public_members(kind: type) -> dict[str, Any]:
-    """Return the members of ``kind`` that clients are to reach, special methods included."""
+    """Return the members of ``kind`` that clients are to reach, special methods included.
+
+    A class that is marked shows all it defines; if a class marks members of its own, it and those beside it show what
+    is marked.
+    """
+    bases = kind.__mro__[:-1]
+    narrowed = any(is_exposed(member) for base in bases if not is_exposed(base) for member in vars(base).values())
+    owners: dict[str, type] = {}
+    for base in reversed(bases):
+        owners.update(dict.fromkeys(vars(base), base))
     members: dict[str, Any] = {}
-    for cls in reversed(kind.__mro__[:-1]):
-        members |= vars(cls)
-    ours = (name for name in members if not name.startswith("_") or (name.endswith("__") and callable(members[name])))
-    shown = {name: members[name] for name in ours if name != "__init__" and not is_hidden(members[name])}
-    marked = {name: member for name, member in shown.items() if is_exposed(member)}
-    return shown if is_exposed(kind) else marked or shown
+    for name, base in owners.items():
+        member = vars(base)[name]
+        ours = not name.startswith("_") or (name.endswith("__") and callable(member) and name != "__init__")
+        if ours and not is_hidden(member) and (not narrowed or is_exposed(base) or is_exposed(member)):
+            members[name] = member
+    return members

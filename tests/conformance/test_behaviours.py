@@ -16,7 +16,7 @@ from tests.conformance.columns import COLUMNS
 from tests.conformance.system import NotYet
 from tests.conformance.systems.limpet import SYSTEM
 
-AT_LEAST: Final = 121
+AT_LEAST: Final = 143
 """How many behaviours limpet has to show."""
 BEHAVIOURS: Final = behaviours()
 RECORD: Final = record.load()

@@ -8,9 +8,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from dataclasses import fields
 from typing import Any, ClassVar, Unpack, cast
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import limpet
+from limpet.drivers.threads import workers
 from limpet.policy import Level
 from tests.conformance.system import Future, Server, Session, Settings, System
 
@@ -24,7 +26,10 @@ class Limpet(System):
     """limpet with its defaults."""
 
     name = "limpet"
-    settings: ClassVar = ("shared", "at", "port", "seen_at", "allow", "only", "stack", *LIMITS)
+    settings: ClassVar = (
+        *("shared", "at", "port", "seen_at", "allow", "only", "stack", "concurrent", "rest_seconds"),
+        *LIMITS,
+    )
     facade = "limpet"
     nonsense: ClassVar = {"frame_bytes": -1}
     own = (limpet.LimpetError,)
@@ -42,7 +47,11 @@ class Limpet(System):
     def host(self, kind: type, **settings: Unpack[Settings]) -> Generator[str]:
         served = shareable(kind()) if settings.get("shared") else kind
         place = url(settings.get("at", "127.0.0.1"), settings.get("port", 0))
-        with limpet.Server(served, place, **options(settings)) as server:
+        rest = settings.get("rest_seconds", workers._IDLE_SECONDS)
+        with (
+            patch.object(workers, "_IDLE_SECONDS", rest),
+            limpet.Server(served, place, **options(settings)) as server,
+        ):
             yield server.url
 
     def connect(self, address: str) -> AbstractContextManager[Session]:
@@ -50,6 +59,12 @@ class Limpet(System):
 
     def timeout(self, seconds: float, proxy: Any) -> AbstractContextManager[None]:
         return limpet.timeout(seconds)
+
+    def timeouts(self, seconds: float) -> AbstractContextManager[None]:
+        return limpet.timeout(seconds)
+
+    def oneway(self, proxy: Any, name: str, *args: object) -> None:
+        limpet.oneway(getattr(proxy, name), *args)
 
     def later(self, method: Callable[..., Any], *args: object, seconds: float | None = None) -> Future:
         with limpet.timeout(seconds) if seconds else nullcontext():
@@ -119,6 +134,12 @@ class Limpet(System):
     def ping(self, session: Session) -> None:
         cast("limpet.ClientSession", session).ping()
 
+    def close(self, session: Session) -> None:
+        cast("limpet.ClientSession", session).close()
+
+    def mark(self, target: Any) -> Any:
+        return limpet.expose(target)
+
 
 SYSTEM = Limpet()
 
@@ -144,6 +165,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "allow": settings.get("allow"),
         "limits": limpet.Limits(**limits),
         "exposure": limpet.Exposure.only(*settings["only"]) if "only" in settings else None,
+        "concurrent": settings.get("concurrent", False),
         "profile": None if settings.get("stack", True) else silent(),
     }
 

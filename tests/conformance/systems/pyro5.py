@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
 from threading import Thread
 from typing import Any, ClassVar, Unpack
@@ -32,7 +32,7 @@ class Pyro(System):
     """Pyro5 with its threaded server."""
 
     name = "Pyro5"
-    settings: ClassVar = ("shared", "at", "port", "seen_at", "allow", "only")
+    settings: ClassVar = ("shared", "at", "port", "seen_at", "allow", "only", "message_bytes", "connections")
     lacks: ClassVar = {
         Feature.ATTRIBUTES: "properties only",
         Feature.CALLBACKS: "clients run a server for that",
@@ -61,10 +61,11 @@ class Pyro(System):
             where = {"host": place, "port": settings.get("port", 0)}
         if "seen_at" in settings:
             where |= {"nathost": "127.0.0.1", "natport": settings["seen_at"]}
-        daemon = Guarded(settings["allow"], **where) if "allow" in settings else Pyro5.api.Daemon(**where)
         services = {ROOT: kind() if settings.get("shared") else kind}
-        with PyroServer(daemon, services, settings.get("only")) as server:
-            yield server.url
+        with configured(**for_all(settings)):
+            daemon = Guarded(settings["allow"], **where) if "allow" in settings else Pyro5.api.Daemon(**where)
+            with PyroServer(daemon, services, settings.get("only")) as server:
+                yield server.url
 
     @contextmanager
     def connect(self, address: str) -> Generator[Session]:
@@ -82,6 +83,14 @@ class Pyro(System):
             yield
         finally:
             proxy._pyroTimeout = before
+
+    def timeouts(self, seconds: float) -> AbstractContextManager[None]:
+        return configured(COMMTIMEOUT=seconds)
+
+    def oneway(self, proxy: Any, name: str, *args: object) -> None:
+        proxy._pyroBind()  # connecting asks the server which methods are so
+        proxy._pyroOneway.add(name)
+        getattr(proxy, name)(*args)
 
     def server(self, kind: type) -> Server:
         return PyroServer(Pyro5.api.Daemon(host="127.0.0.1"), {ROOT: kind})
@@ -148,6 +157,12 @@ class Pyro(System):
 
     def copy(self, proxy: Any) -> Any:
         return proxy  # what is not registered comes by value
+
+    def close(self, session: Session) -> None:
+        self.release(session)
+
+    def mark(self, target: Any) -> Any:
+        return Pyro5.api.expose(target)
 
     def printed(self, error: Exception) -> str:
         return "".join(Pyro5.errors.get_pyro_traceback(type(error), error, error.__traceback__))
@@ -233,6 +248,16 @@ class Opened:
 def opener(target: Any) -> Callable[..., Any]:
     """Return what makes an instance of a class, or gives an object to all."""
     return target if isinstance(target, type) else lambda: target
+
+
+def for_all(settings: Settings) -> dict[str, object]:
+    """Return those settings of a server that Pyro5 has once for all servers and clients."""
+    config: dict[str, object] = {}
+    if "message_bytes" in settings:
+        config["MAX_MESSAGE_SIZE"] = settings["message_bytes"]
+    if "connections" in settings:
+        config |= dict.fromkeys(("THREADPOOL_SIZE", "THREADPOOL_SIZE_MIN"), settings["connections"])
+    return config
 
 
 @contextmanager

@@ -9,10 +9,12 @@ from importlib.metadata import version
 from socket import socket
 from threading import Thread
 from typing import Any, ClassVar, Unpack, cast
+from unittest.mock import patch
 
 import rpyc
 from rpyc.core.async_ import AsyncResultTimeout
 from rpyc.core.protocol import DEFAULT_CONFIG
+from rpyc.core.vinegar import GenericException
 from rpyc.utils.authenticators import AuthenticationError
 from rpyc.utils.helpers import buffiter
 from rpyc.utils.server import ThreadedServer
@@ -49,6 +51,7 @@ class Rpyc(System):
     }
     facade = "rpyc"
     nonsense: ClassVar = {"sync_request_timeout": "soon"}
+    own = (GenericException,)
     misuse = (TypeError, ValueError)
     denied = (AttributeError,)
     late = (AsyncResultTimeout,)
@@ -94,6 +97,14 @@ class Rpyc(System):
         finally:
             config["sync_request_timeout"] = before
 
+    @contextmanager
+    def timeouts(self, seconds: float) -> Generator[None]:
+        with patch.dict(CONFIG, {"sync_request_timeout": seconds}):
+            yield
+
+    def oneway(self, proxy: Any, name: str, *args: object) -> None:
+        rpyc.async_(getattr(proxy, name))(*args)  # the nearest it has: the answer is not waited for
+
     def later(self, method: Callable[..., Any], *args: object, seconds: float | None = None) -> Future:
         call = rpyc.async_(method) if seconds is None else rpyc.timed(method, seconds)
         return AsyncCall(call(*args))
@@ -135,6 +146,12 @@ class Rpyc(System):
 
     def ping(self, session: Session) -> None:
         connection_of(session).ping()
+
+    def close(self, session: Session) -> None:
+        connection_of(session).close()
+
+    def mark(self, target: Any) -> Any:
+        return rpyc.exposed(target)
 
 
 SYSTEM = Rpyc()
@@ -195,6 +212,9 @@ def only_from(address: str) -> Callable[[socket], tuple[socket, None]]:
 
 def exposure(kind: type, settings: Settings) -> dict[str, Any]:
     """Return the configuration for ``kind``, after giving RPyC's names to what is shown of it."""
+    if any(hasattr(member, "__exposed__") for member in vars(kind).values()):
+        rpyc.service(kind)  # it has RPyC's own marks
+        return STRICT
     classes = [kind, *(cls for cls in vars(sys.modules[kind.__module__]).values() if is_exposed(cls))]
     only = settings.get("only")
     if only is None and not any(map(is_narrowed, classes)):
