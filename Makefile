@@ -34,6 +34,7 @@ check: $(VENV)/.check ## check style, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright --warnings --pythonpath $(BIN)/python
+	PYTHONPATH=src $(BIN)/pyright --pythonpath $(BIN)/python --verifytypes limpet --ignoreexternal | grep '^Type completeness score: 100%'
 	$(BIN)/lint-imports --no-cache --no-logo
 
 coverage: $(VENV)/.test ## run the tests, and fail if too little of the code ran

@@ -115,7 +115,7 @@ class Presenter:
     __slots__ = ("left",)
 
     def __init__(self, size: int) -> None:
-        self.left = size
+        self.left: int = size
         """Bytes that are not spent yet."""
 
     def afford(self, size: int) -> bool:
@@ -259,7 +259,7 @@ class WireLog:
     __slots__ = ("_handler", "level")
 
     def __init__(self) -> None:
-        self.level = 0
+        self.level: int = 0
         """What is shown. Set by `log` alone."""
         self._handler: logging.Handler | None = None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-__all__ = ["DOES_NOT_APPLY", "LETTERED", "NOT_YET", "SUITES", "TO_WRITE", "Reason"]
+__all__ = ["DOES_NOT_APPLY", "LETTERED", "NOT_YET", "SUITES", "Reason"]
 
 SUITES: Final[Mapping[str, int]] = {"R": 65, "P": 75, "M": 14, "X": 13}
 """How many numbers each suite has."""
@@ -76,6 +76,3 @@ NOT_YET: Final[Mapping[str, Reason]] = {
     "X8": Reason("An error in a call fails the calls on its result that were sent meanwhile", "pipelining"),
     "X9": Reason("A function over the items of a result runs on the server in one round trip", "a map on the server"),
 }
-
-TO_WRITE: Final[Mapping[str, str]] = {}
-"""Behaviours that apply and have no test."""

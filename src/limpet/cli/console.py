@@ -43,7 +43,7 @@ class Console(code.InteractiveConsole):
         self._seconds = seconds
         self._mourned: object = None
         """The session of which was said that it is over."""
-        self.status = 0
+        self.status: int = 0
         """1 if something raised, 130 if it was an interrupt."""
 
     def converse(self, greeting: str) -> None:

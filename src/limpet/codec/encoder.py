@@ -35,7 +35,7 @@ _SHORT: Final = 256
 _MUTABLE: Final = frozenset({list, dict, set, bytearray})
 _UNREGISTERED: Final = (int, float, complex, str, bytes, tuple, frozenset)
 
-BY_VALUE: Final = _PLAIN | LEAVES.keys() | {bytes, tuple, frozenset, slice, range, *_MUTABLE}
+BY_VALUE: Final[frozenset[type]] = _PLAIN | LEAVES.keys() | {bytes, tuple, frozenset, slice, range, *_MUTABLE}
 """What needs no class to be known."""
 
 _SHOWN_STEPS: Final = 16

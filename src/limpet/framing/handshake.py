@@ -193,9 +193,9 @@ class ClientHandshake:
         self._suite = credential.suite
         self._transcript = credential.begin()
         offer = bytes([len(self._codecs)]) + self._codecs + _FEATURES.pack(self._features)
-        self.hello = credential.head + self._transcript.speak() + _measured(self._transcript.seal(offer))
-        self.protection = Protection()
-        self.rest = b""
+        self.hello: bytes = credential.head + self._transcript.speak() + _measured(self._transcript.seal(offer))
+        self.protection: Protection = Protection()
+        self.rest: bytes = b""
 
     def receive(self, data: bytes | memoryview) -> Agreement | None:
         """Take bytes from the server; return the agreement once its ServerHello is whole.
@@ -283,9 +283,9 @@ class ServerHandshake:
         self._limits = limits
         self._grace_seconds = grace_seconds
         self._partial = bytearray()
-        self.answer = b""
+        self.answer: bytes = b""
         self.key: Key | None = None
-        self.protection = Protection()
+        self.protection: Protection = Protection()
 
     def receive(self, data: bytes | memoryview) -> Agreement | None:
         """Take bytes from the client; return the agreement once its Hello is whole.

@@ -48,7 +48,7 @@ class Ephemeral:
 
     def __init__(self, private: bytes) -> None:
         self._private = X25519PrivateKey.from_private_bytes(private)
-        self.public = self._private.public_key().public_bytes_raw()
+        self.public: bytes = self._private.public_key().public_bytes_raw()
 
     def exchange(self, public: bytes) -> bytes:
         """Return the secret shared with the owner of ``public``.
@@ -72,7 +72,8 @@ class SymmetricState:
     __slots__ = ("_chaining_key", "_counter", "_key", "hash")
 
     def __init__(self, prologue: bytes) -> None:
-        self._chaining_key = self.hash = sha256(PROTOCOL_NAME).digest()
+        self.hash: bytes = sha256(PROTOCOL_NAME).digest()
+        self._chaining_key = self.hash
         self._key = b""
         self._counter = 0
         self.mix_hash(prologue)

@@ -32,8 +32,8 @@ class FrameReader:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self.partial = bytearray()
-        self.begun = 0
+        self.partial: bytearray = bytearray()
+        self.begun: int = 0
         self.fault: LimitExceeded | None = None
 
     def feed(self, data: memoryview) -> Sequence[memoryview]:

@@ -60,7 +60,7 @@ class Denied(AccessDenied):
 
     def __init__(self, denial: Deny, what: str) -> None:
         super().__init__(f"{what}: {denial.reason}")
-        self.hint = denial.hint
+        self.hint: str = denial.hint
 
 
 class Dispatch:
@@ -83,7 +83,7 @@ class Dispatch:
         self.tables = tables
         self.descriptors: WeakKeyDictionary[type, dict[tuple[int, int], bytes]] = WeakKeyDictionary()
         """What was written of each class, by view and codec: the same for all sessions."""
-        self.references = count(1)
+        self.references: count[int] = count(1)
         """Numbers errors that peers are told of by a number alone."""
         self._names = names
         self._catalog = catalog

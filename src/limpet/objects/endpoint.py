@@ -142,7 +142,7 @@ class Endpoint:
         self._copies = copies_results or not connection.is_server
         self._limits = connection.limits
         self._peer = connection.peer
-        self.interrupted = False
+        self.interrupted: bool = False
         """Whether a person interrupted what ran for the peer; the driver lets it go on once it has answered."""
         self._owner = object()
         """Marks errors of this session's peer, which never reach another session."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from inspect import CORO_CREATED, getcoroutinestate
 from types import AsyncGeneratorType, CoroutineType
 from typing import Any, Final, Protocol, cast
@@ -47,6 +48,9 @@ class Outbound(Body):
     """A body being written: the codec leaves here what does not go into the payload."""
 
     __slots__ = ("_customs", "_entries", "_large", "_lends")
+
+    references: Sequence[Entry]
+    buffers: Sequence[bytes]
 
     def __init__(self, customs: Customs, *, lends: bool = False) -> None:
         self._customs = customs

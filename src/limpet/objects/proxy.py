@@ -30,6 +30,7 @@ __all__ = [
     "Caller",
     "Proxy",
     "RemoteFunction",
+    "Shell",
     "check_name",
     "copy",
     "descriptor_of",
@@ -79,18 +80,37 @@ class Caller(Protocol):
         ...
 
 
-class Proxy:
-    """A thin shell for an object on the other side.
-
-    ``dir``, ``repr``, ``help`` and completion show what the object shows. Reading an
-    attribute, calling and the operators each are one round trip.
-    """
+class Shell:
+    """What stands for an object of the peer's: which object that is, and nothing else."""
 
     __slots__ = ("__weakref__", "_caller", "_entry")
 
     _caller: Caller
     _entry: Import
     _descriptor: Descriptor
+
+    def __repr__(self) -> str:
+        return f"<proxy of {self._descriptor.name}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise EncodeError(
+            "a proxy cannot be pickled or copied: it stands for an object of a live session; "
+            "limpet.copy gives its value"
+        )
+
+    def __del__(self) -> None:
+        # May run in any thread, at any moment, while any lock is held: it only appends.
+        self._caller.give_up(self._entry)
+
+
+class Proxy(Shell):
+    """A thin shell for an object on the other side.
+
+    ``dir``, ``repr``, ``help`` and completion show what the object shows. Reading an
+    attribute, calling and the operators each are one round trip.
+    """
+
+    __slots__ = ()
 
     def __new__(cls) -> Self:
         """Refuse: only a session makes proxies."""
@@ -118,40 +138,19 @@ class Proxy:
             raise DecodeError("the peer answered dir() with something else than names")
         return [name for name in names if NamePolicy().judge(name)]
 
-    def __repr__(self) -> str:
-        return f"<proxy of {self._descriptor.name}>"
 
-    def __reduce__(self) -> NoReturn:
-        raise EncodeError(
-            "a proxy cannot be pickled or copied: it stands for an object of a live session; "
-            "limpet.copy gives its value"
-        )
-
-    def __del__(self) -> None:
-        # May run in any thread, at any moment, while any lock is held: it only appends.
-        self._caller.give_up(self._entry)
-
-
-class RemoteFunction:
+class RemoteFunction(Shell):
     """A peer's function, or object with methods, on the server: callable, and inert otherwise.
 
     Comparison, hash, truth and the like are this shell's own; none of the peer's code
     runs but by an explicit call.
     """
 
-    __slots__ = ("__weakref__", "_caller", "_entry")
-
-    _caller: Caller
-    _entry: Import
-    _descriptor: Descriptor
+    __slots__ = ()
 
     def __new__(cls) -> Self:
         """Refuse: only a session makes these."""
         raise TypeError("a peer's object cannot be made by calling its class; limpet makes it when it is received")
-
-    __repr__ = Proxy.__repr__
-    __reduce__ = Proxy.__reduce__
-    __del__ = Proxy.__del__
 
 
 def check_name(name: str) -> None:

@@ -84,8 +84,8 @@ class Survey:
         self.operations: dict[int, Form] = {}
         self.blocked: dict[str, str] = {}
         self.read_dictionary: Getter | None = None
-        self.is_open = False
-        self.is_comparable = True
+        self.is_open: bool = False
+        self.is_comparable: bool = True
         if is_never_exposed(cls) and not self._is_reviewed:
             return
         if not self._is_reviewed:

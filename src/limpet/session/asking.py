@@ -65,16 +65,16 @@ class Asking:
     )
 
     def __init__(self, limits: Limits, frame_bytes: int, message_bytes: int, outbox: Outbox) -> None:
-        self.limits = limits
-        self.outbox = outbox
-        self.tables = Tables(limits)
-        self.window = Window(message_bytes)
+        self.limits: Limits = limits
+        self.outbox: Outbox = outbox
+        self.tables: Tables = Tables(limits)
+        self.window: Window = Window(message_bytes)
         self.pending: dict[int, Pending] = {}
         self.settled: list[Pending] = []
         """Answered, or given a nested request, since the driver last looked. Whoever sleeps on one is to be woken."""
-        self.sent = 0
+        self.sent: int = 0
         """Counted frames sent."""
-        self.received = 0
+        self.received: int = 0
         """Counted frames received; every head that goes out says so."""
         self.ended: SessionError | None = None
         """Why the session is over, once it is."""

@@ -63,9 +63,9 @@ class Body:
         references: Sequence[Mine | Yours | Pending] = (),
         buffers: Sequence[bytes] = (),
     ) -> None:
-        self.payload = payload
-        self.references = references
-        self.buffers = buffers
+        self.payload: bytes = payload
+        self.references: Sequence[Mine | Yours | Pending] = references
+        self.buffers: Sequence[bytes] = buffers
 
 
 EMPTY = Body()
@@ -77,9 +77,9 @@ class Tables:
     __slots__ = ("exports", "imports", "promises", "types")
 
     def __init__(self, limits: Limits) -> None:
-        self.exports = Exports(limits.exports)
-        self.imports = Imports(limits.exports, limits.types * limits.descriptor_bytes)
-        self.types = Types(limits.types, limits.descriptor_bytes)
+        self.exports: Exports = Exports(limits.exports)
+        self.imports: Imports = Imports(limits.exports, limits.types * limits.descriptor_bytes)
+        self.types: Types = Types(limits.types, limits.descriptor_bytes)
         self.promises: dict[int, Promise] = {}
 
     def clear(self) -> None:

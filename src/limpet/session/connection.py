@@ -107,20 +107,20 @@ class Connection:
         entropy: Callable[[int], bytes],
         concurrent: bool = False,
     ) -> None:
-        self.profile = profile
+        self.profile: Profile = profile
         self.limits: Limits = profile.limits
-        self.peer = peer
-        self.is_server = isinstance(handshake, ServerHandshake)
+        self.peer: Peer = peer
+        self.is_server: bool = isinstance(handshake, ServerHandshake)
         self._handshake = handshake
-        self.clock = clock
+        self.clock: Callable[[], float] = clock
         """Returns seconds that only ever grow."""
         self._entropy = entropy
         self._concurrent = concurrent
         self._reader = FrameReader(self.limits.frame_bytes)
         self._early_in = bytearray()
-        self.outbox = Outbox()
+        self.outbox: Outbox = Outbox()
         """What is to be sent."""
-        self.next_frame = self.outbox.take_only
+        self.next_frame: Callable[[], bytes | None] = self.outbox.take_only
         """Takes out the one frame that waits, if it is the only one and in one piece: the common case."""
         self._sealer: Sealer | None = None
         self._opener: Opener | None = None
@@ -132,8 +132,8 @@ class Connection:
         self._timed = 0
         self.agreement: Agreement | None = None
         self.session: Session | None = None
-        self.session_id = b""
-        self.phase = Phase.HELLO
+        self.session_id: bytes = b""
+        self.phase: Phase = Phase.HELLO
         self.failure: SessionError | None = None
         """Why the connection is closed, once it is."""
         if isinstance(handshake, ClientHandshake):

@@ -31,9 +31,9 @@ class Window:
     __slots__ = ("calls", "size", "spent")
 
     def __init__(self, size: int) -> None:
-        self.calls = INITIAL_CALLS
-        self.size = size
-        self.spent = 0
+        self.calls: int = INITIAL_CALLS
+        self.size: int = size
+        self.spent: int = 0
 
     def fits(self, size: int) -> bool:
         """Tell whether one more request of ``size`` bytes may go now.
@@ -63,12 +63,12 @@ class Grant:
     __slots__ = ("calls", "limit_calls", "limit_size", "owed_calls", "owed_size", "size")
 
     def __init__(self, calls: int, size: int) -> None:
-        self.limit_calls = calls
-        self.limit_size = size
-        self.calls = 0
-        self.size = 0
-        self.owed_calls = 0
-        self.owed_size = 0
+        self.limit_calls: int = calls
+        self.limit_size: int = size
+        self.calls: int = 0
+        self.size: int = 0
+        self.owed_calls: int = 0
+        self.owed_size: int = 0
 
     @property
     def opening_calls(self) -> int:

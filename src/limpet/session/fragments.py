@@ -72,7 +72,7 @@ class Assembly:
         self._limit = limit
         # One buffer that grows: frames of a few bytes would each be an object of many.
         self._message = bytearray()
-        self.cancelled = False
+        self.cancelled: bool = False
         self.due: float | None = None
 
     @property

@@ -19,7 +19,7 @@ class Outbox:
         self._frames: deque[bytes | list[bytes | memoryview]] = deque()
         self._urgent: deque[bytes] = deque()
         self._plain: list[bytes] = []
-        self.size = 0
+        self.size: int = 0
         """How many bytes wait."""
 
     def put(self, frame: bytes) -> None:

@@ -51,9 +51,9 @@ class Promise:
     __slots__ = ("failure", "settled", "value", "view")
 
     def __init__(self) -> None:
-        self.settled = False
+        self.settled: bool = False
         self.value: object = None
-        self.view = 0
+        self.view: int = 0
         self.failure: bytes | None = None
 
 
@@ -101,24 +101,24 @@ class Request:
     )
 
     def __init__(self, kind: int, flags: int, id_: int, cause: int, payload: bytes, size: int) -> None:
-        self.kind = kind
-        self.flags = flags
-        self.id = id_
-        self.cause = cause
-        self.payload = payload
-        self.size = size
+        self.kind: int = kind
+        self.flags: int = flags
+        self.id: int = id_
+        self.cause: int = cause
+        self.payload: bytes = payload
+        self.size: int = size
         self.target: object = None
-        self.view = 0
-        self.references = _NO_REFERENCES
-        self.buffers = _NO_BUFFERS
+        self.view: int = 0
+        self.references: list[object] = _NO_REFERENCES
+        self.buffers: list[bytes] = _NO_BUFFERS
         self.promises: tuple[Promise, ...] = ()
         self.promise: Promise | None = None
-        self.depth = 1
+        self.depth: int = 1
         self.fault: Exception | None = None
-        self.stage = _QUEUED
-        self.cancelled = False
+        self.stage: Stage = _QUEUED
+        self.cancelled: bool = False
         self.deadline: float | None = None
-        self.peer = _NOBODY
+        self.peer: Peer = _NOBODY
 
 
 class Pending:
@@ -155,17 +155,17 @@ class Pending:
     )
 
     def __init__(self, id_: int, size: int, depth: int, cause: Request | None = None) -> None:
-        self.id = id_
-        self.size = size
-        self.depth = depth
-        self.cause = cause
-        self.done = False
-        self.abandoned = False
+        self.id: int = id_
+        self.size: int = size
+        self.depth: int = depth
+        self.cause: Request | None = cause
+        self.done: bool = False
+        self.abandoned: bool = False
         self.failure: LimpetError | None = None
-        self.kind = 0
-        self.payload = b""
-        self.references = _NO_REFERENCES
-        self.buffers = _NO_BUFFERS
+        self.kind: int = 0
+        self.payload: bytes = b""
+        self.references: list[object] = _NO_REFERENCES
+        self.buffers: list[bytes] = _NO_BUFFERS
         self.nested: deque[Request] | None = None
         self.waker: Waker | None = None
 
@@ -189,7 +189,7 @@ class Schedule:
     __slots__ = ("_buried", "_is_draining", "_passing", "_queue", "_serial", "is_concurrent", "requests")
 
     def __init__(self, *, concurrent: bool, buried: deque[object] | None = None) -> None:
-        self.is_concurrent = concurrent
+        self.is_concurrent: bool = concurrent
         self._buried = deque() if buried is None else buried
         self._queue: deque[Request] = deque()
         # What needs no turn: what will be answered with a failure, and what may pass the others.

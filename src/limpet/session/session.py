@@ -64,6 +64,11 @@ class Session(Asking):
 
     __slots__ = ("_acked", "_fragments", "_grant", "_is_server", "_last_heard", "assembly", "schedule")
 
+    # Said again for type checkers: they are the asking half's, and change here, too.
+    ended: SessionError | None
+    received: int
+    sent: int
+
     def __init__(
         self,
         limits: Limits,
@@ -75,7 +80,7 @@ class Session(Asking):
         outbox: Outbox | None = None,
     ) -> None:
         super().__init__(limits, frame_bytes, message_bytes, outbox or Outbox())
-        self.schedule = Schedule(concurrent=concurrent, buried=self.tables.exports.buried)
+        self.schedule: Schedule = Schedule(concurrent=concurrent, buried=self.tables.exports.buried)
         self._is_server = is_server
         self._grant = Grant(limits.calls_in_flight, message_bytes)
         self._acked = 0

@@ -27,10 +27,10 @@ class Export:
     __slots__ = ("count", "handle", "target", "view")
 
     def __init__(self, handle: int, target: object, view: int) -> None:
-        self.handle = handle
-        self.target = target
-        self.view = view
-        self.count = 0
+        self.handle: int = handle
+        self.target: object = target
+        self.view: int = view
+        self.count: int = 0
 
 
 class Exports:
@@ -43,7 +43,7 @@ class Exports:
     __slots__ = ("_by_identity", "_last", "buried", "by_handle", "limit")
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
+        self.limit: int = limit
         self.by_handle: dict[int, Export] = {}
         # id() is safe as a key only because the entry keeps its object alive.
         self._by_identity: dict[tuple[int, int], Export] = {}
@@ -118,12 +118,12 @@ class Import:
     __slots__ = ("count", "descriptor", "handle", "inline_bytes", "proxy", "uses", "view")
 
     def __init__(self, handle: int, descriptor: bytes, view: int) -> None:
-        self.handle = handle
-        self.descriptor = descriptor
-        self.view = view
-        self.count = 0
-        self.uses = 0
-        self.inline_bytes = 0
+        self.handle: int = handle
+        self.descriptor: bytes = descriptor
+        self.view: int = view
+        self.count: int = 0
+        self.uses: int = 0
+        self.inline_bytes: int = 0
         self.proxy: Callable[[], object | None] | None = None
 
 
@@ -138,7 +138,7 @@ class Imports:
     __slots__ = ("_inline_bytes", "_inline_limit", "by_handle", "dropped", "limit")
 
     def __init__(self, limit: int, inline_limit: int) -> None:
-        self.limit = limit
+        self.limit: int = limit
         self._inline_limit = inline_limit
         self._inline_bytes = 0
         self.by_handle: dict[int, Import] = {}

@@ -35,7 +35,7 @@ class _End:
     def __init__(self, pair: MemoryPair, connection: Connection, dispatch: Dispatch, *, copies_results: bool) -> None:
         self._pair = pair
         self.connection = connection
-        self.endpoint = Endpoint(connection, self, dispatch, copies_results=copies_results)
+        self.endpoint: Endpoint = Endpoint(connection, self, dispatch, copies_results=copies_results)
 
     @property
     def session(self) -> Session:
@@ -171,7 +171,7 @@ class MemoryPair:
         server = Connection.server(profile, peer=peers[0], clock=time.monotonic, entropy=os.urandom)
         client = Connection.client(profile, peer=peers[1], clock=time.monotonic, entropy=os.urandom)
         self._ways = ((client, server), (server, client))
-        self.lock = RLock()
+        self.lock: RLock = RLock()
         while self.carry():
             pass
         tables = make_tables(profile)

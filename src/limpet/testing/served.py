@@ -32,8 +32,8 @@ class Gate:
     """Where a served call stops until the test lets it pass."""
 
     def __init__(self) -> None:
-        self.entered = Event()
-        self.opened = Event()
+        self.entered: Event = Event()
+        self.opened: Event = Event()
 
     def pass_through(self) -> bool:
         """Say that the call is here, and wait."""
@@ -46,7 +46,7 @@ class Item:
     """Something small that travels by reference."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name: str = name
         living.add(self)
 
     def __add__(self, other: object) -> Item:
@@ -80,15 +80,16 @@ class Workshop:
     """Set by the test on a class of its own, for calls that wait."""
 
     def __init__(self, name: str = "", *, size: int = 0) -> None:
-        self.name, self.size = name, size
-        self.items = [1, 2, 3]
+        self.name: str = name
+        self.size: int = size
+        self.items: list[int] = [1, 2, 3]
         self._secret = "hidden"  # noqa: S105 - hidden by its name, as the contract checks
         self._kept: list[Any] = []
         self._seen: list[Any] = []
         self._lock = Lock()
         self._inside = self._most = 0
         self._background: Any = None
-        self.was_cancelled = False
+        self.was_cancelled: bool = False
         living.add(self)
 
     def add(self, number: int, *, times: int = 1) -> int:

@@ -56,7 +56,7 @@ class Answer(Future[Any]):
         self._value: Any = None
         self._error: BaseException | None = None
         self._is_read = False
-        self.has_callbacks = False
+        self.has_callbacks: bool = False
         """Whether code of the user's runs when this is settled."""
 
     # What the session calls, with the lock held.

@@ -48,6 +48,8 @@ class Channel(Runner):
 
     __slots__ = ("_counts", "_read_bytes", "_view")
 
+    awaited: int
+
     def __init__(
         self, sock: socket.socket, connection: Connection, host: Host[Channel], read_bytes: int = READ_BYTES
     ) -> None:
@@ -259,7 +261,7 @@ class Channel(Runner):
                         break
                     elif reader == 0 or reader == me:
                         # From one that reads, the right to read is not taken: it runs nothing.
-                        self.reader, self.executing = me, None
+                        self.locked_begin_reading(me)
                     else:
                         waker = Lock()
                         waker.acquire()

@@ -71,7 +71,7 @@ class ClientSession(RemoteService):
 
     def __init__(self, channel: Channel, url: str) -> None:
         super().__init__(channel, "")
-        self.url = url
+        self.url: str = url
 
     def service(self, name: str) -> RemoteService:
         """Return the service of that name. Nothing is asked of the server yet."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
@@ -17,7 +17,7 @@ _LONGEST_WAIT: Final = 10.0**6
 
 _deadline: ContextVar[float | None] = ContextVar("limpet.deadline", default=None)
 
-deadline_of_caller = _deadline.get
+deadline_of_caller: Final[Callable[[], float | None]] = _deadline.get
 
 
 def seconds_until(deadline: float, least: float = 0.0) -> float:

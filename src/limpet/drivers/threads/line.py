@@ -67,25 +67,25 @@ class Line:
     )
 
     def __init__(self, sock: socket.socket, connection: Connection, host: Host[Any]) -> None:
-        self.sock = sock
-        self.connection = connection
-        self.host = host
-        self.lock = Lock()
-        self.sender = Sender(sock)
-        self.reader = 0
+        self.sock: socket.socket = sock
+        self.connection: Connection = connection
+        self.host: Host[Any] = host
+        self.lock: Lock = Lock()
+        self.sender: Sender = Sender(sock)
+        self.reader: int = 0
         """The thread that alone may read, 0 for none. It may be running user code meanwhile."""
         self.executing: Request | None = None
         """What the reader runs, if it is a server's worker: from one that runs for long the right is taken."""
-        self.reads = 0
+        self.reads: int = 0
         """Grows with every read: an unchanged number means silence."""
         self.waiting: list[Pending] = []
         """Whose answers are waited for by threads that do not read."""
-        self.is_shut = False
+        self.is_shut: bool = False
         """Whether it is over; the socket is closed as soon as nobody reads it."""
         self._is_attended = host.watches_each
-        self.awaited = 0
+        self.awaited: int = 0
         """Answers that are wanted though no thread waits for them: somebody must read."""
-        self.is_forked = False
+        self.is_forked: bool = False
         """Whether this is a child's copy of a parent's line."""
         _lines.add(self)
 
@@ -138,6 +138,10 @@ class Line:
         session = self.connection.session
         if session is not None and session.schedule.requests and session.schedule.can_start:
             self.host.run_soon(self)
+
+    def locked_begin_reading(self, me: int) -> None:
+        """Take the right to read for thread ``me``, which runs nothing meanwhile."""
+        self.reader, self.executing = me, None
 
     def locked_stop_reading(self) -> None:
         """Give up the right to read; if somebody waits for an answer, it is theirs."""
@@ -226,7 +230,7 @@ class Line:
                         return True
                     reads = self.reader in (0, me)
                     if reads:
-                        self.reader, self.executing = me, None
+                        self.locked_begin_reading(me)
                 seconds = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
                 ready = poll(self.sock, select.POLLOUT | (select.POLLIN if reads else 0), seconds)
                 if reads and ready & ~select.POLLOUT:

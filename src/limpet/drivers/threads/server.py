@@ -98,7 +98,7 @@ class Server:
             changes["exposure"] = exposure
         if keys is not None:
             changes["keys"] = keys if isinstance(keys, KeyRing) else KeyRing(read_keys(Path(keys)))
-        self.profile = replace(profile or Profile.local(), **changes)
+        self.profile: Profile = replace(profile or Profile.local(), **changes)
         self._catalog = catalog(service)
         self._address = parse_url(url)
         self.profile.check_bind(None if self._address.path is not None else self._address.host)

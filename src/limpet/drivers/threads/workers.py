@@ -35,7 +35,7 @@ class _Worker(Thread):
         super().__init__(name="limpet-worker", daemon=True)
         self._workers = workers
         self.channel: Channel | None = first
-        self.waker = Lock()
+        self.waker: Lock = Lock()
         self.waker.acquire()
 
     def run(self) -> None:
