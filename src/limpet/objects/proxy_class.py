@@ -107,6 +107,15 @@ def _equal(self: Proxy, other: object) -> Any:
     return True if other is self else _ask_equal(self, other)
 
 
+def _joined(kind: type[Any]) -> Callable[[Proxy, object], Any]:
+    """Return the method that puts the items of a remote ``kind`` behind those of a local one, which it stays."""
+
+    def join(self: Proxy, other: Any) -> Any:
+        return other + kind(self) if type(other) is kind else NotImplemented
+
+    return join
+
+
 def _iterate(operation: Operation) -> Callable[[Proxy], Iterator[Any]]:
     ask = _operator(operation, tuple)
 
@@ -259,6 +268,8 @@ _ask_repr: Final = _operator(Operation.REPR, str)
 _ask_contains: Final = _operator(Operation.CONTAINS, bool)
 _ask_exit: Final = _operator(Operation.EXIT, bool)
 _ask_equal: Final = _binary(Operation.EQ)
+_JOINED: Final[dict[str, type[Any]]] = {"list": list, "tuple": tuple}
+"""What Python joins with its own kind alone, and has no reflected method for."""
 _BINARY: Final = ARITHMETIC | {Operation.NE, Operation.LT, Operation.LE, Operation.GT, Operation.GE}
 _METHODS: Final[dict[Operation, Callable[..., Any]]] = {
     Operation.EQ: _equal,
@@ -298,6 +309,8 @@ def proxy_class(descriptor: Descriptor) -> type[Proxy]:
     for operation in descriptor.operations - {Operation.AHEAD}:
         dunder = FORMS[operation].dunder
         members[dunder] = _operator_method(operation)
+    if descriptor.name in _JOINED and Operation.ADD in descriptor.operations:
+        members["__radd__"] = _joined(_JOINED[descriptor.name])
     if Operation.NEXT in descriptor.operations:
         members["__iter__"] = _itself
     if Operation.SEND in descriptor.operations:

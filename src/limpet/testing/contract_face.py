@@ -57,6 +57,7 @@ class FaceContract:
             numbers, chosen = session.service("list").open(), session.service("set").open()
             more, twice = numbers.__add__([2]), numbers * 2
             assert [*more, *twice] == [1, 2, 1, 1]
+            assert [0] + numbers == [0, 1]  # noqa: RUF005 - a list that goes on in a remote one
             numbers += [3]
             assert [*numbers] == [1, 3]
             assert {*(chosen & {2, 3})} == {2}
