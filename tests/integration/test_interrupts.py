@@ -101,6 +101,18 @@ def test_ctrl_c_hurts_nobody_else(how: str, others: str) -> None:
     assert done.stdout.splitlines() == ["interrupted", "after", others, "stopped"], done.stderr
 
 
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_what_ends_a_program_in_a_callback_ends_the_caller_and_not_the_session(kind: type[BaseException]) -> None:
+    def leave() -> None:
+        raise kind
+
+    with limpet.Server(Counter, "limpet://127.0.0.1:0") as server, limpet.connect(server.url) as session:
+        counter = session.open()
+        with pytest.raises(kind):
+            counter.call(leave)
+        assert counter.add(1) == 1
+
+
 # ---------------------------------------------------------------- an interrupt at every line
 
 

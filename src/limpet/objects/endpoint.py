@@ -142,8 +142,6 @@ class Endpoint:
         self._copies = copies_results or not connection.is_server
         self._limits = connection.limits
         self._peer = connection.peer
-        self.interrupted: bool = False
-        """Whether a person interrupted what ran for the peer; the driver lets it go on once it has answered."""
         self._owner = object()
         """Marks errors of this session's peer, which never reach another session."""
         self._reporter = Reporter(connection, dispatch, self._owner, refusals)
@@ -245,9 +243,10 @@ class Endpoint:
         try:
             return _RETURN, self._perform(request)
         except BaseException as error:
-            # SystemExit and its like from served code end neither this thread nor the server.
-            if isinstance(error, KeyboardInterrupt):
-                self.interrupted = True
+            # SystemExit and its like from served code end neither this thread nor the server. What ran for a client
+            # on a thread of its own program's may end that: the driver lets it go on once it has answered.
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                request.ending = error
             if not request.flags & WANT:
                 _log.warning("a one-way call failed peer=%s error=%s", self._peer, printable(full_name(type(error))))
             return _RAISE, self.refuse(request, error)

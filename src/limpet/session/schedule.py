@@ -76,6 +76,7 @@ class Request:
         stage: how far it has come.
         cancelled: the peer does not want the answer any more.
         peer: who asks; set when it is run.
+        ending: KeyboardInterrupt or SystemExit, if that is how it ended.
         deadline: when it is cancelled by this side; set once it has run for a while.
     """
 
@@ -85,6 +86,7 @@ class Request:
         "cause",
         "deadline",
         "depth",
+        "ending",
         "fault",
         "flags",
         "id",
@@ -119,6 +121,7 @@ class Request:
         self.cancelled: bool = False
         self.deadline: float | None = None
         self.peer: Peer = _NOBODY
+        self.ending: BaseException | None = None
 
 
 class Pending:

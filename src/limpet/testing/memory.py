@@ -108,9 +108,8 @@ class _End:
             self.session.answer(request, kind, body)
         except EncodeError as error:
             self.session.answer(request, _RAISE, self.endpoint.refuse(request, error))
-        if self.endpoint.interrupted:
+        if isinstance(request.ending, KeyboardInterrupt):
             # Whoever pressed the keys meant the program: both sides are in one thread.
-            self.endpoint.interrupted = False
             raise KeyboardInterrupt
 
 

@@ -54,11 +54,9 @@ class Runner(Line):
         self.bury()
         if self.sender.unsent:
             self.push(time.monotonic() + _PATIENCE)
-        if endpoint.interrupted:
-            endpoint.interrupted = False
-            if not self.connection.is_server:
-                # A server's threads are no place where keys are pressed: served code raised it.
-                raise KeyboardInterrupt
+        if request.ending is not None and not self.connection.is_server:
+            # A server's threads are no place where keys are pressed, or a program ends: served code raised it.
+            raise request.ending.with_traceback(None)
 
     def locked_start(self) -> Request | None:
         """Return the next request of the peer's that may start, marked as running.
