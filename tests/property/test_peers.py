@@ -184,6 +184,10 @@ class Peers(RuleBasedStateMachine):
         reason = pick(end.running, cause) if cause is not None else None
         try:
             pending = end.session.request(kind, flags, number, body, cause=reason)
+        except CallCancelled:
+            assert reason is not None
+            assert reason.cancelled
+            return
         except CallError:
             assert reason is not None
             assert reason.depth == LIMITS.nested_calls
@@ -285,6 +289,13 @@ class Peers(RuleBasedStateMachine):
     def finish(self, side: bool, asked: Asked) -> None:
         end, pending = self.ends[side], asked.pending
         end.open.remove(asked)
+        if pending.failure is not None:
+            # It was asked on behalf of a call that was cancelled: nobody waits, whatever becomes of it over there.
+            assert type(pending.failure) is CallCancelled
+            assert asked.cause is not None
+            assert asked.cause.cancelled
+            assert pending.abandoned
+            return
         assert asked.times_started == 1
         assert asked.expected is not None
         assert pending.failure is None
