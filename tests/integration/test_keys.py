@@ -12,6 +12,7 @@ import limpet
 from limpet.drivers.keyfile import add_key, new_key, write_key
 from limpet.errors import ConfigurationError, ConnectRefused
 from limpet.testing import DriverContract, DriverSession
+from limpet.testing.driver import until
 from tests.conformance.test_threads_driver import Tcp
 
 ADA, EVE = new_key("ada"), new_key("eve")
@@ -39,6 +40,18 @@ def test_nobody_else_gets_in_and_the_next_one_does(url: str, key: limpet.Key | N
         limpet.connect(url, key=key)
     with limpet.connect(url, key=ADA) as session:
         assert session.open().name() == "ada"
+
+
+def test_guesses_at_keys_are_taken_down_once_a_second(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "limpet"):
+        for _ in range(20):
+            with pytest.raises(ConnectRefused):
+                limpet.connect(url, key=EVE)
+        until(lambda: "refused peer=127.0.0.1:" in caplog.text)
+        limpet.connect(url, key=ADA).close()
+    refused = [record for record in caplog.records if record.getMessage().startswith("refused peer=")]
+    assert 1 <= len(refused) < 20
+    assert {record.name for record in refused} == {"limpet.audit"}
 
 
 def test_a_client_with_a_key_speaks_to_no_server_without() -> None:

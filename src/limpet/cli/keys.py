@@ -68,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _make(name: str, client: Path, server: Path) -> None:
+    if client.resolve() == server.resolve():
+        raise UsageError(f"{client} cannot be both: the client's file has its key alone, the server's all of them")
     key = new_key(name)
     # The client's first: were the server's file to fail, nobody would be let in by a key that nobody has.
     write_key(client, key)

@@ -76,7 +76,8 @@ def _serve(service: Any, types: list[Any], options: argparse.Namespace) -> None:
     settings: dict[str, Any] = {
         name: value
         for name in ("allow", "results", "concurrent", "serial", "local", "keys")
-        if (value := getattr(options, name))
+        # Not by its truth: an empty --keys would serve everybody.
+        if (value := getattr(options, name)) is not None and value is not False
     }
     with _refusals(options):
         if types:

@@ -6,12 +6,13 @@ or begin with ``#`` are left alone. A client's file has one key, a server's any 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -76,14 +77,15 @@ def add_key(path: Path, key: Key) -> None:
         ConfigurationError: if the name has two keys already, or the file is not right.
         OSError: if it cannot be written.
     """
-    text = _read(path) if path.exists() else ""
-    names = [known.name for known in read_keys(path)] if text else []
-    if names.count(key.name) >= 2:
-        raise ConfigurationError(
-            f"{key.name!r} has two keys in {path} already; revoke them, or one once clients have the other"
-        )
-    separator = "\n" if text and not text.endswith("\n") else ""
-    _replace(path, f"{text}{separator}{_format(key)}")
+    with _changing(path) as place:
+        text = _read(place) if place.exists() else ""
+        names = [known.name for known in read_keys(place)] if text else []
+        if names.count(key.name) >= 2:
+            raise ConfigurationError(
+                f"{key.name!r} has two keys in {path} already; revoke them, or one once clients have the other"
+            )
+        separator = "\n" if text and not text.endswith("\n") else ""
+        _replace(place, f"{text}{separator}{_format(key)}")
 
 
 def remove_keys(path: Path, name: str, *, key_id: bytes | None = None) -> list[Key]:
@@ -100,15 +102,16 @@ def remove_keys(path: Path, name: str, *, key_id: bytes | None = None) -> list[K
     """
     removed: list[Key] = []
     kept: list[str] = []
-    for number, line in _lines(_read(path)):
-        key = _parse(line, path, number) if _is_key(line) else None
-        if key is not None and key.name == name and key_id in (None, key.id):
-            removed.append(key)
-        else:
-            kept.append(line)
-    if not removed:
-        raise ConfigurationError(f"{path} has no such key of {name!r}")
-    _replace(path, "".join(f"{line}\n" for line in kept))
+    with _changing(path) as place:
+        for number, line in _lines(_read(place)):
+            key = _parse(line, path, number) if _is_key(line) else None
+            if key is not None and key.name == name and key_id in (None, key.id):
+                removed.append(key)
+            else:
+                kept.append(line)
+        if not removed:
+            raise ConfigurationError(f"{path} has no such key of {name!r}")
+        _replace(place, "".join(f"{line}\n" for line in kept))
     return removed
 
 
@@ -184,6 +187,20 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(descriptor)
+
+
+@contextmanager
+def _changing(path: Path) -> Generator[Path]:
+    """Keep others out of the file while it is read and replaced; give its own place, which a link leads to."""
+    place = Path(os.path.realpath(path))
+    folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield place
+        # A name that was put in place outlasts a loss of power only once its folder is written.
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _replace(path: Path, text: str) -> None:

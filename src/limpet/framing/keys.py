@@ -30,7 +30,7 @@ class Key:
         ConfigurationError: if ``secret`` cannot be one, or ``name`` is empty.
     """
 
-    __slots__ = ("_secret", "id", "name")
+    __slots__ = ("_secret", "id", "name", "psk")
 
     def __init__(self, secret: bytes, name: str) -> None:
         if type(secret) is not bytes or len(secret) != KEY_BYTES:
@@ -43,11 +43,8 @@ class Key:
         self.name: Final = name
         self.id: Final = _derive(secret, b"limpet/1 key id")[:KEY_ID_BYTES]
         """What a client calls the key on the wire: it tells nothing of the key, and a watcher can tell it again."""
-
-    @property
-    def psk(self) -> bytes:
-        """Return what the handshake mixes in."""
-        return _derive(self._secret, b"limpet/1 psk")
+        self.psk: Final = _derive(secret, b"limpet/1 psk")
+        """What the handshake mixes in. Made here, so that a known key takes a server no longer than an unknown one."""
 
     def reveal(self) -> bytes:
         """Return the secret itself, to be written to a file that its owner alone can read."""

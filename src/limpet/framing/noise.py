@@ -59,7 +59,8 @@ class Ephemeral:
         try:
             return self._private.exchange(X25519PublicKey.from_public_bytes(public))
         except ValueError:
-            raise ProtocolError("an ephemeral key of low order") from None
+            pass  # Raised below: as its context, this error would keep the frames that have the key.
+        raise ProtocolError("an ephemeral key of low order")
 
 
 class SymmetricState:
@@ -109,7 +110,9 @@ class SymmetricState:
         try:
             plain = ChaCha20Poly1305(self._key).decrypt(nonce(self._counter), sealed, self.hash)
         except InvalidTag:
-            raise ProtocolError("a handshake message that does not open") from None
+            plain = None
+        if plain is None:
+            raise ProtocolError("a handshake message that does not open")
         self._counter += 1
         self.mix_hash(sealed)
         return plain

@@ -76,7 +76,9 @@ class AeadSeal:
         try:
             body = self._decrypt(nonce(self._counter), sealed, None)
         except InvalidTag:
-            raise ProtocolError("a frame that does not open") from None
+            body = None  # Raised below: as its context, this error would keep the frames that have the key.
+        if body is None:
+            raise ProtocolError("a frame that does not open")
         self._counter += 1
         return memoryview(body)
 

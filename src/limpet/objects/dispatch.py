@@ -158,7 +158,8 @@ class Dispatch:
         following: Callable[[Invocation], Any] = _finish
         for interceptor in reversed(self._interceptors):
             following = _around(interceptor, following)
-        return following(Invocation(kind, target, name, tuple(args), kwargs, run))
+        # A dict of its own: an interceptor may change it, and one without keywords is everybody's.
+        return following(Invocation(kind, target, name, tuple(args), dict(kwargs), run))
 
     def call(self, target: object, view: int, value: object, build: Build | None = None) -> Any:
         """Do what a Call asks for, and return its result; see `perform`. It is the one that is asked for most."""

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from limpet.codec.advice import advice
 from limpet.codec.base import Codec, Shallow
 from limpet.errors import AccessDenied, DecodeError, EncodeError
-from limpet.logs import Refusals, full_name, printable, trace, with_article
+from limpet.logs import Refusals, trace, with_article
 from limpet.objects.context import serving
 from limpet.objects.cursor import Cursor, GeneratorCursor, cursor_over
 from limpet.objects.descriptors import describe, read_descriptor
@@ -248,7 +248,7 @@ class Endpoint:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 request.ending = error
             if not request.flags & WANT:
-                _log.warning("a one-way call failed peer=%s error=%s", self._peer, printable(full_name(type(error))))
+                self._reporter.note_unheard(error)
             return _RAISE, self.refuse(request, error)
         finally:
             serving.reset(token)

@@ -1,4 +1,4 @@
-"""The repr that the dataclass decorator writes, told as far as a peer may know it."""
+"""The repr and the hash that the dataclass decorator writes, told as far as a peer may know them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from limpet.logs import Presenter
 from limpet.objects.anatomy import MISSING, dictionary
 from limpet.objects.entries import Member, MemberKind
 
-__all__ = ["fields_text", "is_generated"]
+__all__ = ["fields_text", "hashes_hidden", "is_generated"]
 
 _TEXT_BYTES: Final = 64 * 1024
 
@@ -21,6 +21,19 @@ def is_generated(owner: type, entry: object) -> bool:
         return False
     written = entry.__dict__.get("__wrapped__")
     return type(written) is FunctionType and written.__code__.co_filename == "<string>"
+
+
+def hashes_hidden(owner: type, entry: object, members: Mapping[str, Member]) -> bool:
+    """Tell whether ``entry``, the ``__hash__`` of ``owner``, was written by the decorator over a field not shown.
+
+    The hash of a number is next to the number itself.
+    """
+    fields = dictionary(owner).get("__dataclass_fields__")
+    if fields is None or type(entry) is not FunctionType or entry.__code__.co_filename != "<string>":
+        return False
+    return any(
+        name not in members for name, field in fields.items() if (field.compare if field.hash is None else field.hash)
+    )
 
 
 def fields_text(owner: type, members: Mapping[str, Member]) -> Callable[[Any], str]:

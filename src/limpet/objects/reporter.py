@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from limpet.errors import AccessDenied
-from limpet.logs import Refusals, printable
+from limpet.logs import Refusals, full_name, printable
 from limpet.objects.dispatch import Denied, Dispatch
 from limpet.objects.failures import describe, for_log
 from limpet.policy.redaction import Level
@@ -54,6 +54,10 @@ class Reporter:
             served=self._dispatch.tables.packages,
             owner=self._owner,
         )
+
+    def note_unheard(self, error: BaseException) -> None:
+        """Take down that a one-way call failed: its caller hears nothing, so that the log is all there is."""
+        self._refusals.note("failed one-way", self._peer, printable(full_name(type(error))))
 
     def report(self, error: BaseException) -> tuple[dict[str, object], str]:
         """Take ``error`` down in the log, if that is where it belongs; return what the peer is told of it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from inspect import Parameter, Signature
@@ -10,6 +11,9 @@ from typing import Any, Final
 
 __all__ = ["read_signature"]
 
+# The escapes that a repr writes. Of others, and of numbers that run into a word, Python would warn this user.
+_QUIET: Final = re.compile(r"""(?:[^\\]|\\(?:[\\'"abfnrtv]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}))*""", re.DOTALL)
+_LOUD: Final = re.compile(r"\b[0-9][\w.]*(?:and|else|for|if|in|is|not|or)\b")
 _SELF: Final = Parameter("self", Parameter.POSITIONAL_ONLY)
 
 
@@ -35,6 +39,8 @@ def read_signature(text: str) -> Signature | None:
     Returns:
         the signature with ``self`` in front; None if ``text`` is none.
     """
+    if not _QUIET.fullmatch(text) or _LOUD.search(text):
+        return None
     try:
         body = ast.parse(f"def f{text}: ...").body
         if len(body) != 1 or not isinstance(body[0], ast.FunctionDef):

@@ -26,7 +26,7 @@ from limpet.objects.anatomy import (
     top_package,
 )
 from limpet.objects.entries import Getter, Member, MemberKind, data_member, is_class_data, member_of, read_slot
-from limpet.objects.fields import fields_text, is_generated
+from limpet.objects.fields import fields_text, hashes_hidden, is_generated
 from limpet.objects.operands import Operands, bounded, made, operands_of
 from limpet.objects.operations import ARITHMETIC, CURSORS, FORMS, Form, Operation
 from limpet.objects.reviewed import BASES, CONTAINERS, NEEDS, Reviewed
@@ -256,6 +256,8 @@ class Survey:
             is_shown = is_named and dunder not in self._hidden and (not self._narrowed or is_exposed(entry))
             if is_shown and dunder == "__repr__" and is_generated(owner, entry):
                 return replace(form, apply=fields_text(owner, self.members))
+            if is_shown and dunder == "__hash__" and hashes_hidden(owner, entry, self.members):
+                return replace(form, apply=_impersonal_hash)
             if is_shown and (not is_default or form.operation is Operation.BOOL) and not self._hides_length(form):
                 return form
             return replace(form, apply=_IMPERSONAL[form.operation])

@@ -59,6 +59,7 @@ def test_keys_are_taken_back_all_or_one(here: Path, capsys: pytest.CaptureFixtur
     [
         (["new", "../ada"], "cannot name a key"),
         (["new", "ada", "--client", "missing/ada.key"], "No such file"),
+        (["new", "ada", "--client", "x", "--server", "./x"], "cannot be both"),
         (["list"], "cannot read keys"),
         (["revoke", "nobody", "--server", "clients.keys"], "cannot read keys"),
     ],

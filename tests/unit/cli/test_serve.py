@@ -179,6 +179,11 @@ def test_no_network(capsys: pytest.CaptureFixture[str], network: str) -> None:
     assert network in refusal(capsys, "bank:Account", *ANY_PORT, "--allow", network)
 
 
+def test_keys_that_are_empty_do_not_open_the_door(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    listen = f"limpet+unix://{folder}/socket"
+    assert "is no file" in refusal(capsys, "bank:Account", "--listen", listen, "--keys", "")
+
+
 def test_no_such_module(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no module 'blank'" in refusal(capsys, "blank:Account")
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,26 @@ def test_a_servers_file_grows_and_shrinks(tmp_path: Path) -> None:
         remove_keys(path, "eve")
     assert mode_of(path) == 0o600
     assert [left.name for left in tmp_path.iterdir()] == ["clients.keys"]
+
+
+def test_a_link_to_a_servers_file_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    real, link = tmp_path / "real" / "clients.keys", tmp_path / "clients.keys"
+    link.symlink_to(real)
+    first, second = new_key("ada"), new_key("eve")
+    add_key(link, first)
+    add_key(link, second)
+    remove_keys(link, "ada")
+    assert link.is_symlink()
+    assert read_keys(real) == [second]
+
+
+def test_keys_added_at_once_are_all_there(tmp_path: Path) -> None:
+    path = tmp_path / "clients.keys"
+    keys = [new_key(f"user{number}") for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: add_key(path, key), keys))
+    assert {key.id for key in read_keys(path)} == {key.id for key in keys}
 
 
 def test_what_else_stands_in_a_file_stays(tmp_path: Path) -> None:

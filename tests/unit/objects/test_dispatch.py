@@ -519,6 +519,16 @@ def test_an_interceptor_may_answer_change_or_refuse() -> None:
         do(Kind.CALL, account, "deposit", [1], by=dispatch(Account, refuse))
 
 
+def test_what_an_interceptor_adds_to_the_keywords_stays_with_the_call() -> None:
+    def add(invocation: Invocation, following: Callable[[Invocation], Any]) -> Any:
+        invocation.kwargs["more"] = 10
+        return following(invocation)
+
+    account = Account()
+    assert do(Kind.CALL, account, "deposit", [1], by=dispatch(Account, add)) == 16
+    assert do(Kind.CALL, account, "deposit", [1]) == 17
+
+
 def test_they_see_only_what_was_allowed() -> None:
     log: list[Any] = []
     by = dispatch(Account, Watcher("", log))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from limpet.objects.anatomy import resolve
-from limpet.objects.fields import fields_text, is_generated
+from limpet.objects.fields import fields_text, hashes_hidden, is_generated
 from limpet.objects.members import MemberTables
 from limpet.policy import Exposure
 
@@ -40,6 +40,29 @@ class Silent:
 class Child(Plain): ...
 
 
+@dataclass(frozen=True)
+class Point:
+    x: int
+    y: int
+
+
+@dataclass(frozen=True)
+class Account:
+    name: str
+    _pin: int
+
+
+@dataclass(frozen=True)
+class Careful:
+    name: str
+    _pin: int = field(hash=False)
+
+
+class Own(Account):
+    def __hash__(self) -> int:
+        return 1
+
+
 def generated(cls: type) -> bool:
     found = resolve(cls, "__repr__")
     assert found is not None
@@ -55,6 +78,15 @@ def text(value: object) -> str:
 
 def test_which_repr_was_generated() -> None:
     assert [cls for cls in (Plain, Slotted, Child, Written, Silent, int) if generated(cls)] == [Plain, Slotted, Child]
+
+
+def test_which_hash_covers_what_is_not_shown() -> None:
+    def hashes(cls: type) -> bool:
+        found = resolve(cls, "__hash__")
+        assert found is not None
+        return hashes_hidden(*found, MemberTables(Exposure()).of(cls).members)
+
+    assert [cls for cls in (Point, Account, Careful, Own, int) if hashes(cls)] == [Account]
 
 
 def test_it_tells_fields_that_are_shown_and_plain() -> None:

@@ -33,6 +33,18 @@ def test_what_the_log_has_alone(caplog: pytest.LogCaptureFixture) -> None:
     assert "ValueError: why" in caplog.text
 
 
+def test_a_flood_of_one_way_failures_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    refusals = Refusals(lambda: 5.0)
+    reports = reporter(refusals=refusals)
+    for _ in range(3):
+        reports.note_unheard(ValueError("why"))
+    refusals.flush()
+    assert [record.getMessage() for record in caplog.records] == [
+        "failed one-way peer=127.0.0.1:1 reason=builtins.ValueError",
+        "failed one-way peer=127.0.0.1:1: 2 more within a second",
+    ]
+
+
 def test_a_flood_of_denials_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     refusals = Refusals(lambda: 5.0)
     reports = reporter(refusals=refusals)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,16 @@ def test_a_method_of_a_proxy_has_it() -> None:
     cls: Any = proxy_class(read_descriptor({**told, "methods": methods}))
     assert str(inspect.signature(cls.deposit)) == "(self, /, amount: int = 3)"
     assert str(inspect.signature(cls.odd)) == "(self: 'Proxy', /, *args: 'object', **kwargs: 'object') -> 'Any'"
+
+
+@pytest.mark.parametrize("text", [r"(sep='\n')", r"(pattern='\\d+')", "(brand=1)", "(x1if=2)"])
+def test_what_a_repr_writes_is_read(text: str) -> None:
+    assert read_signature(text) is not None
+
+
+@pytest.mark.parametrize("text", [r"(pattern='\d+')", "(a=1if 2 else 3)", "(a=0x1for)", "(a=1.and 2)"])
+def test_what_python_would_warn_of_is_not(text: str) -> None:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        assert read_signature(text) is None
+    assert not seen

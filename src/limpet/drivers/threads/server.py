@@ -21,7 +21,7 @@ from limpet.drivers.threads.address import DEFAULT_URL, listen, parse_url, prepa
 from limpet.drivers.threads.channel import Channel
 from limpet.drivers.threads.watcher import Watcher
 from limpet.drivers.threads.workers import LINGER_SECONDS, Workers
-from limpet.errors import Code, ConfigurationError, ConnectRefused
+from limpet.errors import Code, ConfigurationError, ConnectRefused, ProtocolError
 from limpet.framing.keys import KeyRing
 from limpet.limits import Limits
 from limpet.logs import Refusals, audit, printable, trace
@@ -304,7 +304,12 @@ class Server:
                 self._per_address[peer.address] -= 1
                 if not self._per_address[peer.address]:
                     del self._per_address[peer.address]
-        _log.info("session ended peer=%s reason=%s", peer, printable(str(channel.connection.failure)))
+        failure, reason = channel.connection.failure, printable(str(channel.connection.failure))
+        if channel.connection.session is None and isinstance(failure, ProtocolError):
+            # What guesses at keys, or looks for what answers, tries again and again.
+            self._refusals.note("refused", peer, reason, peer.address)
+        else:
+            _log.info("session ended peer=%s reason=%s", peer, reason)
 
 
 class _ChannelHost:
@@ -377,7 +382,7 @@ def serve(service: object, url: str = DEFAULT_URL, **options: Any) -> None:
         # An interrupt is how a person stops a server; it comes out of the wait.
         with suppress(KeyboardInterrupt):
             server.start()
-            _announce(server.url)
+            _announce(server)
             server.wait()
     finally:
         with suppress(KeyboardInterrupt):
@@ -390,8 +395,10 @@ def serve(service: object, url: str = DEFAULT_URL, **options: Any) -> None:
             stopping.join()
 
 
-def _announce(url: str) -> None:
-    to_whom = "" if url.startswith("limpet+unix") else ", to every user of this machine"
+def _announce(server: Server) -> None:
+    url = server.url
+    is_open = server.profile.keys is None and not url.startswith("limpet+unix")
+    to_whom = ", to every user of this machine" if is_open else ""
     # There may be nobody to tell: a daemon has no standard error, or one that is closed.
     with suppress(OSError, ValueError, AttributeError):
         sys.stderr.write(f"limpet: serving at {url}{to_whom}; Ctrl-C stops it\n")
