@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from threading import Lock
 from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType
@@ -39,7 +38,6 @@ from limpet.session.tables import Import
 
 __all__ = ["Endpoint", "make_tables"]
 
-_log: Final = logging.getLogger("limpet.session")
 _BARE_BYTES: Final = 80
 """Longer ones are not remembered: no name is that long."""
 _MOST_BARE: Final = 256
