@@ -42,7 +42,7 @@ from limpet.objects.proxy import copy, is_proxy, later, oneway, release
 from limpet.objects.proxy_class import prefetch
 from limpet.objects.wrappers import functions, mutable, ref
 from limpet.peer import Peer
-from limpet.policy import Addresses, ErrorPolicy, Exposure, by_value, concurrent, expose, hide
+from limpet.policy import Addresses, ErrorPolicy, Exposure, Level, by_value, concurrent, expose, hide
 from limpet.profile import Profile
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "Invocation",
     "Key",
     "KeyRing",
+    "Level",
     "LimitExceeded",
     "Limits",
     "LimpetError",

@@ -44,8 +44,8 @@ class ErrorPolicy:
             ``"__main__.BankError"``, else that is its module and qualified name.
 
     Raises:
-        ConfigurationError: if ``types`` has anything but subclasses of Exception, or one
-            that ends an iteration, or two by one name.
+        ConfigurationError: if a level is none, or ``types`` has anything but subclasses of
+            Exception, or one that ends an iteration, or two by one name.
     """
 
     local: Level = Level.FULL
@@ -53,6 +53,9 @@ class ErrorPolicy:
     types: Collection[type[Exception]] | Mapping[str, type[Exception]] = field(default=(), hash=False)
 
     def __post_init__(self) -> None:
+        for name, level in (("local", self.local), ("network", self.network)):
+            if type(level) is not Level:
+                raise ConfigurationError(f"ErrorPolicy.{name} is a limpet.Level, as in Level.REFERENCE, not {level!r}")
         if isinstance(self.types, type):
             raise ConfigurationError(f"ErrorPolicy.types is a collection of classes, as in [{self.types.__name__}]")
         object.__setattr__(self, "types", MappingProxyType(_named(self.types)))

@@ -47,6 +47,13 @@ def test_what_cannot_come_back_is_refused(types: Any) -> None:
         ErrorPolicy(types=types)
 
 
+@pytest.mark.parametrize("name", ["local", "network"])
+def test_a_level_is_no_text(name: str) -> None:
+    settings: Any = {name: "reference"}
+    with pytest.raises(ConfigurationError, match=rf"ErrorPolicy\.{name} is a limpet\.Level"):
+        ErrorPolicy(**settings)
+
+
 def test_one_class_is_no_collection() -> None:
     types: Any = BankError
     with pytest.raises(ConfigurationError, match=r"as in \[BankError\]"):
