@@ -62,6 +62,8 @@ class Code(IntEnum):
     """Nothing was asked for longer than the idle limit."""
     INTERNAL = 6
     """The sender failed in a way that is its own fault."""
+    REVOKED = 7
+    """The key that the client proved is not valid any more."""
 
 
 class LimpetError(Exception):

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 import limpet
-from limpet.drivers.keyfile import add_key, new_key, write_key
-from limpet.errors import ConfigurationError, ConnectRefused
+from limpet.drivers.keyfile import add_key, new_key, remove_keys, write_key
+from limpet.errors import ConfigurationError, ConnectRefused, SessionClosed
+from limpet.sansio import Connection, Peer, Phase
 from limpet.testing import DriverContract, DriverSession
 from limpet.testing.driver import until
 from tests.conformance.test_threads_driver import Tcp
 
-ADA, EVE = new_key("ada"), new_key("eve")
+ADA, BOB, EVE = new_key("ada"), new_key("bob"), new_key("eve")
 
 
 class WhoAmI:
@@ -74,6 +79,58 @@ def test_keys_come_from_files(tmp_path: Path) -> None:
     (tmp_path / "ada.key").chmod(0o644)
     with pytest.raises(ConfigurationError, match="chmod 600"):
         limpet.connect(server.url, key=tmp_path / "ada.key")
+
+
+def test_a_changed_file_lets_in_and_out_without_a_restart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "clients.keys"
+    add_key(path, ADA)
+    add_key(path, BOB)
+    with (
+        caplog.at_level(logging.WARNING, "limpet.audit"),
+        limpet.Server(WhoAmI, "limpet://127.0.0.1:0", keys=path) as server,
+        limpet.connect(server.url, key=BOB) as stays,
+    ):
+        service = stays.open()
+        gone = limpet.connect(server.url, key=ADA)
+        asked = gone.open()
+        assert asked.name() == "ada"
+        remove_keys(path, "ada")
+        add_key(path, EVE)
+        until(lambda: not gone.is_open)
+        with pytest.raises(SessionClosed, match="revoked"):
+            asked.name()
+        with pytest.raises(ConnectRefused):
+            limpet.connect(server.url, key=ADA)
+        until(lambda: bool(server.profile.keys and server.profile.keys.get(EVE.id)))
+        with limpet.connect(server.url, key=EVE) as session:
+            assert session.open().name() == "eve"
+        assert "revoked peer=" in caplog.text
+        path.write_text("nonsense\n")
+        until(lambda: "the keys stay as they were" in caplog.text)
+        assert service.name() == "bob"
+        with limpet.connect(server.url, key=EVE) as session:
+            assert session.open().name() == "eve"
+
+
+def test_keys_replaced_during_a_handshake_are_judged_again() -> None:
+    with limpet.Server(WhoAmI, "limpet://127.0.0.1:0", keys=limpet.KeyRing([ADA])) as server:
+        url = urlsplit(server.url)
+        profile = limpet.Profile.local(key=ADA)
+        late = Connection.client(profile, peer=Peer(), clock=time.monotonic, entropy=os.urandom)
+        with socket.create_connection((url.hostname, url.port), timeout=20) as sock:
+            sock.sendall(b"".join(late.outgoing()))
+            while late.phase is Phase.HELLO:
+                late.receive(sock.recv(1_000))
+            server.replace_keys(limpet.KeyRing([EVE]))
+            assert sock.recv(1) == b""
+
+
+def test_a_server_without_keys_gets_none() -> None:
+    with (
+        limpet.Server(WhoAmI, "limpet://127.0.0.1:0") as server,
+        pytest.raises(ConfigurationError, match="takes no proofs"),
+    ):
+        server.replace_keys(limpet.KeyRing([ADA]))
 
 
 def test_with_keys_nobody_is_warned_of_local_users(caplog: pytest.LogCaptureFixture) -> None:

@@ -100,7 +100,7 @@ def _revoke(name: str, start: str | None, server: Path) -> None:
     for key in found:
         remove_keys(server, name, key_id=key.id)
         show(f"took back the key of {name}, id {_short(key)}")
-    show("a server that runs has read the file already: start it again")
+    show("a server that runs on this file knows within a second, and ends the sessions of the key")
 
 
 def _short(key: Key) -> str:

@@ -17,14 +17,54 @@ from pathlib import Path
 from typing import Final
 
 from limpet.errors import ConfigurationError
-from limpet.framing.keys import KEY_BYTES, Key
+from limpet.framing.keys import KEY_BYTES, Key, KeyRing
 
-__all__ = ["NAME", "add_key", "new_key", "read_key", "read_keys", "remove_keys", "write_key"]
+__all__ = ["NAME", "KeyFile", "add_key", "new_key", "read_key", "read_keys", "remove_keys", "write_key"]
 
 _WORD: Final = "limpet-key"
 _FILE_BYTES: Final = 1 << 20
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 """What the owner of a key can be called."""
+
+
+class KeyFile:
+    """A server's file of keys, which is read again when it was changed.
+
+    Args:
+        path: the file.
+
+    Raises:
+        ConfigurationError: as `read_keys` and `KeyRing`.
+    """
+
+    __slots__ = ("_seen", "path", "ring")
+
+    def __init__(self, path: Path) -> None:
+        self.path: Path = path
+        self._seen = self._look()
+        self.ring: KeyRing = KeyRing(read_keys(path))
+        """The keys that were in it when it was last right."""
+
+    def is_changed(self) -> bool:
+        """Read the file again if it was changed since the last look; tell whether it was.
+
+        Raises:
+            ConfigurationError: if it is not right any more; once for each change.
+        """
+        # Before it is read: whatever changes in between is seen at the next look.
+        seen = self._look()
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        self.ring = KeyRing(read_keys(self.path))
+        return True
+
+    def _look(self) -> tuple[int, ...]:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return ()
+        return found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode, found.st_uid
 
 
 def new_key(name: str) -> Key:

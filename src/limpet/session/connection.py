@@ -16,6 +16,7 @@ from typing import Final
 
 from limpet.errors import Code, ConnectRefused, ProtocolError, SessionClosed, SessionError, SessionLost
 from limpet.framing.handshake import Acceptance, Agreement, ClientHandshake, Credential, Proof, Ready, ServerHandshake
+from limpet.framing.keys import Key
 from limpet.framing.noise import TAG_BYTES
 from limpet.framing.seal import Opener, Sealer
 from limpet.framing.stream import LENGTH, FrameReader
@@ -279,6 +280,11 @@ class Connection:
         )
         if self.is_server:
             self.session.open_credit()
+
+    @property
+    def key(self) -> Key | None:
+        """Return the key that the client named in its Hello. It is proven once there is a session."""
+        return self._handshake.key if isinstance(self._handshake, ServerHandshake) else None
 
     def receive_eof(self) -> None:
         """Take in that the peer sends nothing more. Without a Goodbye before it, that is never an end."""

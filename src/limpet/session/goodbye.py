@@ -41,7 +41,7 @@ def read_goodbye(head: Head, frame: memoryview) -> SessionError:
         raise ProtocolError("a malformed Goodbye") from error
     reason = f": {printable(text)}" if text else ""
     match code:
-        case Code.DONE | Code.SHUTDOWN | Code.IDLE:
+        case Code.DONE | Code.SHUTDOWN | Code.IDLE | Code.REVOKED:
             return SessionClosed(f"the peer closed the session ({code.name.lower()}){reason}")
         case Code.LIMIT:
             return LimitExceeded(f"the peer ended the session: one of its limits was exceeded{reason}")

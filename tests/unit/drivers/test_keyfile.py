@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from limpet.drivers.keyfile import add_key, new_key, read_key, read_keys, remove_keys, write_key
+from limpet.drivers.keyfile import KeyFile, add_key, new_key, read_key, read_keys, remove_keys, write_key
 from limpet.errors import ConfigurationError
 from limpet.framing.keys import Key
 
@@ -173,3 +173,31 @@ def test_a_disk_that_is_full_leaves_the_old_file(tmp_path: Path, monkeypatch: py
         add_key(path, new_key("eve"))
     assert path.read_text() == before
     assert [left.name for left in tmp_path.iterdir()] == ["keys"]
+
+
+def test_a_file_is_read_again_when_it_was_changed(tmp_path: Path) -> None:
+    path = tmp_path / "clients.keys"
+    first, second = new_key("ada"), new_key("eve")
+    add_key(path, first)
+    file = KeyFile(path)
+    assert file.ring.get(first.id) == first
+    assert not file.is_changed()
+    add_key(path, second)
+    assert file.is_changed()
+    assert not file.is_changed()
+    assert file.ring.get(second.id) == second
+
+
+def test_a_file_that_is_not_right_any_more_is_told_once_for_each_change(tmp_path: Path) -> None:
+    path = tmp_path / "clients.keys"
+    key = new_key("ada")
+    add_key(path, key)
+    file = KeyFile(path)
+    for spoil in (lambda: path.chmod(0o644), path.unlink):
+        spoil()
+        with pytest.raises(ConfigurationError):
+            file.is_changed()
+        assert not file.is_changed()
+        assert file.ring.get(key.id) == key
+    add_key(path, key)
+    assert file.is_changed()

@@ -359,11 +359,15 @@ class Line:
         if self.is_forked:
             return
         with self.lock:
-            if not self.is_shut:
-                self.connection.close(code, text)
-                self.locked_send()
-                self.locked_shut()
+            self.locked_close(code, text)
         self.bury()
+
+    def locked_close(self, code: Code, text: str) -> None:
+        """Do what `close` does, but let go of nothing yet."""
+        if not self.is_shut:
+            self.connection.close(code, text)
+            self.locked_send()
+            self.locked_shut()
 
     def locked_shut(self) -> None:
         """Shut the socket down and wake all that wait; it is closed once nobody reads it."""

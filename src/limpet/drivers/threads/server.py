@@ -16,7 +16,7 @@ from threading import Event, Lock, RLock, Thread
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-from limpet.drivers.keyfile import read_keys
+from limpet.drivers.keyfile import KeyFile
 from limpet.drivers.threads.address import DEFAULT_URL, listen, parse_url, prepare
 from limpet.drivers.threads.channel import Channel
 from limpet.drivers.threads.watcher import Watcher
@@ -37,6 +37,8 @@ __all__ = ["Server", "serve"]
 
 _NESTED_READ_BYTES: Final = 16 * 1024
 """What a session gets to read callbacks' answers into. It keeps it, so it is small."""
+_KEYS_SECONDS: Final = 1.0
+"""A key that was taken back ends its sessions within this time."""
 _log: Final = logging.getLogger("limpet.session")
 
 
@@ -55,7 +57,7 @@ class Server:
         limits: in place of the profile's.
         exposure: what may be seen of objects, in place of the profile's.
         keys: whose proofs are taken, in place of the profile's: a `KeyRing`, or the path of a file
-            of keys. Then nobody else gets in, and what passes is encrypted.
+            of keys, which is read again when it changes. Nobody else gets in, and what passes is encrypted.
         local: "anyone" lets every user of this machine in. It is what there is without keys.
         results: "copy" sends plain results by value, "reference" by reference.
         concurrent: let the calls of one session run at the same time.
@@ -90,6 +92,8 @@ class Server:
         if results not in ("reference", "copy"):
             raise ConfigurationError(f"results= is 'reference' or 'copy', not {results!r}")
         changes: dict[str, Any] = {}
+        self._key_file: KeyFile | None = None
+        self._key_watch: Thread | None = None
         if allow is not None:
             changes["addresses"] = Addresses(*([allow] if isinstance(allow, str) else allow))
         if limits is not None:
@@ -97,7 +101,10 @@ class Server:
         if exposure is not None:
             changes["exposure"] = exposure
         if keys is not None:
-            changes["keys"] = keys if isinstance(keys, KeyRing) else KeyRing(read_keys(Path(keys)))
+            if not isinstance(keys, KeyRing):
+                self._key_file = KeyFile(Path(keys))
+                keys = self._key_file.ring
+            changes["keys"] = keys
         self.profile: Profile = replace(profile or Profile.local(), **changes)
         self._catalog = catalog(service)
         self._address = parse_url(url)
@@ -119,6 +126,7 @@ class Server:
         self._watcher: Watcher | None = None
         self._stopped = Event()
         self._stop_lock = Lock()
+        self._stopping = Event()
         self._haste = Event()
         """Set when nobody wants to wait for running calls any more."""
         self._pid = os.getpid()
@@ -142,6 +150,9 @@ class Server:
         if self._address.path is None and self.profile.keys is None:
             audit.warning("serving %s to every user of this machine: local='anyone'", self.url)
         self._watcher.start()
+        if self._key_file is not None:
+            self._key_watch = Thread(target=self._watch_keys, args=(self._key_file,), name="limpet-keys", daemon=True)
+            self._key_watch.start()
 
     def stop(self) -> None:
         """Stop in order: no new connections, running calls finish, clients are told, all is closed.
@@ -153,11 +164,44 @@ class Server:
                 self._stop(self._watcher)
                 self._stopped.set()
 
+    def replace_keys(self, keys: KeyRing) -> None:
+        """Take proofs of other keys from now on, and end the sessions of those that are not among them.
+
+        Raises:
+            ConfigurationError: if the server has no keys: who is connected has proven nothing.
+        """
+        if self.profile.keys is None:
+            raise ConfigurationError("this server takes no proofs; make another with keys=")
+        self.profile = replace(self.profile, keys=keys)
+        for channel in self._snapshot():
+            with channel.lock:
+                self._locked_judge_key(channel)
+            channel.bury()
+
+    def _watch_keys(self, file: KeyFile) -> None:
+        while not self._stopping.wait(_KEYS_SECONDS):
+            try:
+                if file.is_changed():
+                    audit.warning("read %s again: %d keys", printable(str(file.path)), len(file.ring.by_id))
+                    self.replace_keys(file.ring)
+            except ConfigurationError as error:
+                audit.warning("the keys stay as they were: %s", printable(str(error)))
+
+    def _locked_judge_key(self, channel: Channel) -> None:
+        """End the session of a key that is not valid any more."""
+        key, keys = channel.connection.key, self.profile.keys
+        if key is not None and keys is not None and keys.get(key.id) != key and not channel.is_shut:
+            audit.warning("revoked peer=%s reason=its key is not valid any more", channel.connection.peer)
+            channel.locked_close(Code.REVOKED, "the key is not valid any more")
+
     def hasten(self) -> None:
         """Let `stop` no longer wait for running calls. Call it from another thread than that."""
         self._haste.set()
 
     def _stop(self, watcher: Watcher) -> None:
+        self._stopping.set()
+        if self._key_watch is not None:
+            self._key_watch.join()
         watcher.stop_accepting()
         channels = self._snapshot()
         for channel in channels:
@@ -292,6 +336,8 @@ class Server:
         )
         with self._lock:
             self._shaking_hands.pop(channel, None)
+        # The keys may have been replaced since its Hello.
+        self._locked_judge_key(channel)
         _log.info("session began peer=%s", channel.connection.peer)
 
     def forget(self, channel: Channel) -> None:
