@@ -236,6 +236,27 @@ def test_stop_does_not_wait_for_ever() -> None:
         assert server.sessions == 0
 
 
+def test_stop_settles_the_answers_that_no_worker_is_left_for() -> None:
+    heard: list[object] = []
+    inside, passing = threading.Event(), threading.Event()
+
+    class Asker:
+        def ask(self, function: Any) -> None:
+            limpet.later(function).add_done_callback(lambda ended: heard.append(type(ended.exception())))
+            inside.set()
+            passing.wait(10)
+
+    limits = limpet.Limits(workers=1, stop_seconds=0.05)
+    with limpet.Server(Asker, "limpet://127.0.0.1:0", limits=limits) as server, limpet.connect(server.url) as session:
+        asking = Task(session.open().ask, lambda: passing.wait(10))
+        assert inside.wait(10)
+        server.stop()
+        assert heard == [SessionClosed]
+        passing.set()
+        with pytest.raises(SessionClosed):
+            asking.result()
+
+
 def test_stop_twice_and_from_many_threads() -> None:
     server = Server(Gated, ANY)
     server.start()
