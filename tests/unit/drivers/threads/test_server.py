@@ -182,6 +182,39 @@ def test_interceptors_stand_around_every_use() -> None:
     assert seen == ["OPEN ", "CALL add"]
 
 
+@pytest.mark.parametrize("concurrent", [False, True])
+def test_one_session_leaves_workers_for_others(*, concurrent: bool) -> None:
+    passing = threading.Event()
+
+    class Slow:
+        @limpet.concurrent
+        def passes(self) -> bool:
+            return passing.wait(10)
+
+        def wait(self) -> bool:
+            return passing.wait(10)
+
+        def add(self, a: int, b: int) -> int:
+            return a + b
+
+    limits = limpet.Limits(workers=4)
+    with (
+        limpet.Server(Slow, ANY, limits=limits, concurrent=concurrent) as server,
+        limpet.connect(server.url) as greedy,
+        limpet.connect(server.url) as other,
+    ):
+        slow, modest = greedy.open(), other.open()
+        futures = [limpet.later(method) for method in (slow.wait, slow.passes) for _ in range(4)]
+        greedy.ping()
+        # As many run as may.
+        [schedule] = [each for channel in server._snapshot() if (each := channel.session.schedule).requests]
+        until(lambda: len(schedule.requests) == 8 and not schedule.can_start)
+        assert modest.add(1, 2) == 3
+        assert not any(future.done() for future in futures)
+        passing.set()
+        assert [future.result(10) for future in futures] == [True] * 8
+
+
 def test_a_serial_server_lets_a_callback_call_back() -> None:
     class Caller:
         def call(self, function: Any) -> Any:
