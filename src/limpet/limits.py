@@ -39,6 +39,8 @@ class Limits:
     # What a session may hold.
     calls_in_flight: int = 1_024
     """Requests sent and not yet answered."""
+    running_calls: int = 32
+    """Calls of one session that run at once, never more than half the workers; those inside others do not count."""
     nested_calls: int = 32
     """Calls inside callbacks inside calls, counted along their causes."""
     exports: int = 100_000

@@ -336,7 +336,8 @@ class Endpoint:
             result = result.value
         sent = body.references[0] if len(body.references) == 1 else None
         kind = type(result)
-        if type(sent) is Mine and (sent.target is result or issubclass(kind, Reference | Opened) or kind in ITERATORS):
+        is_wrapped = issubclass(kind, Reference | Opened) or kind in ITERATORS or kind in MANAGERS
+        if type(sent) is Mine and (sent.target is result or is_wrapped):
             promise.value, promise.view = sent.target, sent.view
         else:
             promise.value = result

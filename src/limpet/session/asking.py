@@ -246,6 +246,8 @@ class Asking:
         if pending.abandoned:
             self.disown(pending.references)
             self.tables.exports.buried.append(pending.references)
+            # They are given up once: a future that still has this finds none.
+            pending.references = []
 
     def _receive_pong(self, number: int) -> None:
         if not 1 <= number <= self._last_ping:

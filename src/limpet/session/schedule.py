@@ -3,6 +3,7 @@
 Requests of one session start in the order they came and run one at a time, unless the
 session is concurrent, or the request may pass the others. One with a cause goes to
 whoever waits for the answer to that cause, past the queue: the queue may be waiting for it.
+Of all the others only so many run at once, so that no session takes every thread there is.
 """
 
 from __future__ import annotations
@@ -185,18 +186,34 @@ class Schedule:
     """The peer's requests, from arrival to answer.
 
     Args:
-        concurrent: let any number run at a time.
+        concurrent: let more than one run at a time.
+        most: how many may run at once, beside those with a cause.
         buried: takes what requests held, and is emptied where finalizers may run.
     """
 
-    __slots__ = ("_buried", "_is_draining", "_passing", "_queue", "_serial", "is_concurrent", "requests")
+    __slots__ = (
+        "_buried",
+        "_exempt",
+        "_is_draining",
+        "_most",
+        "_passing",
+        "_queue",
+        "_running",
+        "_serial",
+        "is_concurrent",
+        "requests",
+    )
 
-    def __init__(self, *, concurrent: bool, buried: deque[object] | None = None) -> None:
+    def __init__(self, *, concurrent: bool, most: int, buried: deque[object] | None = None) -> None:
         self.is_concurrent: bool = concurrent
+        self._most = most
         self._buried = deque() if buried is None else buried
         self._queue: deque[Request] = deque()
-        # What needs no turn: what will be answered with a failure, and what may pass the others.
+        # What may pass the others.
         self._passing: deque[Request] = deque()
+        # What is not even counted: what will be answered with a failure, and what one that runs may be waiting for.
+        self._exempt: deque[Request] = deque()
+        self._running: set[Request] = set()
         self._serial: Request | None = None
         self._is_draining = False
         self.requests: dict[int, Request] = {}
@@ -210,7 +227,9 @@ class Schedule:
             self._buried.append(request)
             return
         self.requests[request.id] = request
-        if request.fault is None and (request.promises or not (request.flags & PASS)):
+        if request.fault is not None:
+            self._exempt.append(request)
+        elif request.promises or not request.flags & PASS:
             self._queue.append(request)
         else:
             self._passing.append(request)
@@ -218,7 +237,7 @@ class Schedule:
     def arrive_passing(self, request: Request) -> None:
         """Queue a request that may start at once: nobody waits for the answer that it came on the way to."""
         if request.id in self.requests:
-            self._passing.append(request)
+            self._exempt.append(request)
 
     def begin(self, request: Request) -> None:
         """Mark a nested request as running: its waiter runs it now."""
@@ -231,10 +250,20 @@ class Schedule:
     @property
     def can_start(self) -> bool:
         """Tell whether `start` would return a request."""
+        if self._exempt:
+            return True
+        if len(self._running) >= self._most:
+            return False
         return bool(self._passing) or bool(self._queue and self._serial is None and not self._is_blocked())
 
     def start(self) -> Request | None:
         """Return the next request to run, marked as running; None if none may start now."""
+        if self._exempt:
+            request = self._exempt.popleft()
+            request.stage = _RUNNING
+            return request
+        if len(self._running) >= self._most:
+            return None
         if self._passing:
             request = self._passing.popleft()
         elif self._queue and self._serial is None and not (self._queue[0].promises and self._is_blocked()):
@@ -243,6 +272,7 @@ class Schedule:
                 self._serial = request
         else:
             return None
+        self._running.add(request)
         request.stage = _RUNNING
         return request
 
@@ -260,6 +290,7 @@ class Schedule:
             self._buried.extend((request.promises, request.references, request.target))
             request.promises, request.references, request.target = (), _NO_REFERENCES, None
         self.requests.pop(request.id, None)
+        self._running.discard(request)
         if self._serial is request:
             self._serial = None
 
@@ -268,21 +299,25 @@ class Schedule:
         request = self.requests.get(id_)
         if request is not None:
             request.cancelled = True
-            if request.stage is Stage.QUEUED and request in self._queue:
-                self._queue.remove(request)
-                request.fault = CallCancelled("cancelled before it started")
-                self._passing.append(request)
-            elif request in self._passing:
+            if request.stage is not Stage.QUEUED:
+                return request
+            for queue in (self._queue, self._passing):
+                if request in queue:
+                    queue.remove(request)
+                    self._exempt.append(request)
+            if request in self._exempt:
                 request.fault = request.fault or CallCancelled("cancelled before it started")
         return request
 
     def drain(self) -> None:
         """Forget what has not started, and all that comes: the session is about to end, and its end answers them."""
         self._is_draining = True
-        for request in (*self._queue, *(passing for passing in self._passing if passing.fault is None)):
+        nested = [request for request in self._exempt if request.fault is None]
+        for request in (*self._queue, *self._passing, *nested):
             self._buried.append(self.requests.pop(request.id))
         self._queue.clear()
-        self._passing = deque(request for request in self._passing if request.fault is not None)
+        self._passing.clear()
+        self._exempt = deque(request for request in self._exempt if request.fault is not None)
 
     @property
     def is_idle(self) -> bool:
@@ -294,15 +329,18 @@ class Schedule:
         self._buried.extend(self.requests.values())
         self._queue.clear()
         self._passing.clear()
+        self._exempt.clear()
         self.requests = {id_: request for id_, request in self.requests.items() if request.stage is Stage.RUNNING}
         for request in self.requests.values():
             request.cancelled = True
 
     def check(self) -> None:
         """Raise AssertionError if a request is queued and running at once, or in no place at all."""
-        queued = {request.id for request in (*self._queue, *self._passing)}
+        queued = {request.id for request in (*self._queue, *self._passing, *self._exempt)}
         for id_, request in self.requests.items():
             assert request.id == id_  # noqa: S101 - what check() is for
             assert request.stage is not Stage.DONE  # noqa: S101
             assert id_ not in queued or request.stage is Stage.QUEUED  # noqa: S101
         assert self._serial is None or self._serial.id in self.requests  # noqa: S101
+        assert all(request.stage is Stage.RUNNING for request in self._running)  # noqa: S101
+        assert len(self._running) <= self._most  # noqa: S101

@@ -80,7 +80,12 @@ class Session(Asking):
         outbox: Outbox | None = None,
     ) -> None:
         super().__init__(limits, frame_bytes, message_bytes, outbox or Outbox())
-        self.schedule: Schedule = Schedule(concurrent=concurrent, buried=self.tables.exports.buried)
+        self.schedule: Schedule = Schedule(
+            concurrent=concurrent,
+            # Limits with few workers keep some for other sessions as well.
+            most=min(limits.running_calls, max(1, limits.workers // 2)),
+            buried=self.tables.exports.buried,
+        )
         self._is_server = is_server
         self._grant = Grant(limits.calls_in_flight, message_bytes)
         self._acked = 0

@@ -5,8 +5,18 @@ import subprocess
 import sys
 import weakref
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping, MutableSequence, MutableSet, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterator,
+    MutableMapping,
+    MutableSequence,
+    MutableSet,
+    Sequence,
+)
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -659,6 +669,22 @@ def test_a_kept_result_is_an_argument() -> None:
         assert pair.client.wait(depend(pair, value)) == 7
         nothing = call(pair, WANT | KEEP, handle_of(account), "nothing")
         assert pair.client.wait(depend(pair, nothing)) is None
+
+
+def test_a_kept_context_manager_can_be_entered_and_left_alone() -> None:
+    class Room:
+        @contextmanager
+        def scope(self) -> Generator[int]:
+            yield 5
+
+        def kind(self, value: object) -> str:
+            return type(value).__name__
+
+    with ends(Room()) as pair:
+        made = call(pair, WANT | KEEP, handle_of(pair.open()), "scope")
+        enter = pair.client.endpoint.encode([int(Operation.ENTER)])
+        assert pair.client.wait(pair.client.send(Kind.OPERATE, made.id, enter, WANT | PROMISE)) == 5
+        assert pair.client.wait(depend(pair, made, "kind")) == "Scope"
 
 
 def test_a_result_is_kept_without_being_wanted() -> None:

@@ -7,6 +7,7 @@ from collections import deque
 import pytest
 
 from limpet.errors import CallCancelled
+from limpet.session.messages import PASS
 from limpet.session.schedule import Pending, Promise, Request, Schedule, Stage
 
 
@@ -17,8 +18,8 @@ def request(id_: int, *promises: Promise, fault: Exception | None = None) -> Req
     return made
 
 
-def schedule(*requests: Request, concurrent: bool = False) -> Schedule:
-    made = Schedule(concurrent=concurrent)
+def schedule(*requests: Request, concurrent: bool = False, most: int = 32) -> Schedule:
+    made = Schedule(concurrent=concurrent, most=most)
     for each in requests:
         made.arrive(each)
         made.check()
@@ -73,6 +74,54 @@ def test_one_at_a_time_in_order() -> None:
     assert not made.is_idle
     finish(made, 2)
     assert made.is_idle
+
+
+def passing(id_: int) -> Request:
+    made = request(id_)
+    made.flags |= PASS
+    return made
+
+
+def test_only_so_many_run_at_once() -> None:
+    made = schedule(request(1), request(2), request(3), passing(4), concurrent=True, most=2)
+    assert [start(made), start(made), start(made)] == [4, 1, None]
+    finish(made, 1)
+    assert [start(made), start(made)] == [2, None]
+    finish(made, 4)
+    assert [start(made), start(made)] == [3, None]
+
+
+def test_what_passes_is_counted_beside_the_one_that_has_the_turn() -> None:
+    made = schedule(request(1), most=2)
+    assert start(made) == 1
+    for each in (passing(2), passing(3), request(4)):
+        made.arrive(each)
+    assert [start(made), start(made)] == [2, None]
+    finish(made, 1)
+    assert [start(made), start(made)] == [3, None]
+    finish(made, 2)
+    assert [start(made), start(made)] == [4, None]
+
+
+def test_nested_and_failing_requests_are_not_counted() -> None:
+    made = schedule(request(1), most=1)
+    assert start(made) == 1
+    nested, other = request(2), request(3)
+    for each in (nested, other):
+        made.arrive_nested(each)
+    made.begin(nested)
+    made.arrive_passing(other)
+    made.arrive(request(4, fault=ValueError()))
+    made.arrive(passing(5))
+    made.arrive(passing(6))
+    assert [start(made), start(made), start(made)] == [3, 4, None]
+    made.cancel(6)
+    assert [start(made), start(made)] == [6, None]
+    for id_ in (2, 3, 4, 6):
+        finish(made, id_)
+        assert start(made) is None
+    finish(made, 1)
+    assert start(made) == 5
 
 
 def test_concurrent_requests_start_in_order_and_end_in_any() -> None:
@@ -243,7 +292,7 @@ def test_the_check_sees_what_is_wrong() -> None:
 
 def test_what_a_request_held_is_let_go_of_by_the_driver() -> None:
     buried = deque[object]()
-    made, promise, target, reference = Schedule(concurrent=False, buried=buried), Promise(), object(), object()
+    made, promise, target, reference = Schedule(concurrent=False, most=32, buried=buried), Promise(), object(), object()
     ended = request(1, promise)
     ended.target, ended.references = target, [reference]
     promise.settled = True
@@ -256,7 +305,7 @@ def test_what_a_request_held_is_let_go_of_by_the_driver() -> None:
 
 def test_requests_that_are_forgotten_are_let_go_of_by_the_driver() -> None:
     buried = deque[object]()
-    made = Schedule(concurrent=False, buried=buried)
+    made = Schedule(concurrent=False, most=32, buried=buried)
     running, queued, passing = request(1), request(2), request(3, fault=ValueError())
     for each in (running, queued):
         made.arrive(each)
@@ -266,7 +315,7 @@ def test_requests_that_are_forgotten_are_let_go_of_by_the_driver() -> None:
     made.arrive(late := request(4))
     assert list(buried) == [queued, late]
     buried.clear()
-    made = Schedule(concurrent=False, buried=buried)
+    made = Schedule(concurrent=False, most=32, buried=buried)
     for each in (running, queued, passing):
         made.arrive(each)
     made.arrive_nested(nested := request(5))

@@ -58,6 +58,7 @@ class Answer(Future[Any]):
         self._is_read = False
         self.has_callbacks: bool = False
         """Whether code of the user's runs when this is settled."""
+        self._is_withdrawn = False
 
     # What the session calls, with the lock held.
 
@@ -80,7 +81,8 @@ class Answer(Future[Any]):
 
         Raises:
             TimeoutError: if there is no answer in that time; the call goes on.
-            CallTimeout: if the deadline that the call was made under passed; it is cancelled.
+            CallTimeout: if the deadline that the call was made under passed, or the limit of answers
+                where it had none; it is cancelled.
             concurrent.futures.CancelledError: if it was cancelled.
             Exception: what the call raised.
         """
@@ -99,15 +101,24 @@ class Answer(Future[Any]):
     def cancel(self) -> bool:
         """Cancel the call, and tell whether it was not answered yet."""
         with self._reader.lock:
-            if self.pending.done:
-                return False
-            self._reader.locked_withdraw(self)
-        return super().cancel()
+            is_first = not self._is_withdrawn
+            if is_first:
+                if self.pending.done:
+                    return False
+                self._is_withdrawn = True
+                self._reader.locked_withdraw(self)
+        try:
+            return super().cancel()
+        finally:
+            if is_first:
+                # Whoever waits for several futures hears of a cancelled one from this alone.
+                self.set_running_or_notify_cancel()
 
     def add_done_callback(self, fn: Callable[[Future[Any]], object]) -> None:
         """Run ``fn`` with this future once it is done, in a thread of limpet's; at once if it is."""
         with self._reader.lock:
-            if not self.pending.done:
+            # One that was cancelled runs it here and now, and it may ask by the same session.
+            if not self.pending.done and not self._is_withdrawn:
                 self.has_callbacks = True
                 super().add_done_callback(fn)
                 return
@@ -135,5 +146,6 @@ class Answer(Future[Any]):
 
     def __del__(self) -> None:
         # May run in any thread, at any moment, while any lock is held: it only appends.
-        if not self._is_read and self.pending.done:
+        # What comes for one that was abandoned the session lets go of itself.
+        if not self._is_read and self.pending.done and not self.pending.abandoned:
             self._reader.discard(self.pending)

@@ -95,8 +95,9 @@ class Channel(Runner):
             raise self._no_session()
         body = endpoint.encode(value, kind)
         deadline = deadline_of_caller()
+        latest = time.monotonic() + self.connection.limits.answer_seconds if deadline is None else deadline
         pending = self.request(kind, flags | WANT, target, body, deadline)
-        answer = Answer(self, pending, deadline)
+        answer = Answer(self, pending, latest)
         with self.lock:
             self.awaited += 1
             pending.waker = answer

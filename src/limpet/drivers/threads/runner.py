@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from collections import deque
@@ -20,6 +21,7 @@ from limpet.session.schedule import Request
 
 __all__ = ["Runner"]
 
+_log: Final = logging.getLogger("limpet.session")
 _PATIENCE: Final = 0.25
 """How long a thread that only runs requests waits for a peer to read its answers, in seconds."""
 
@@ -91,7 +93,12 @@ class Runner(Line):
         self.bury()
         while self.answered:
             with suppress(IndexError):
-                self.answered.popleft().settle()
+                answer = self.answered.popleft()
+                try:
+                    answer.settle()
+                except BaseException:
+                    # SystemExit and its like; the future has taken care of the rest. No other answer has to do with it.
+                    _log.exception("a callback of an answer raised")
 
     def run_from(self, request: Request | None) -> None:
         """Run a request that has started, and what may start after it."""

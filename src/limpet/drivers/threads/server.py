@@ -221,8 +221,9 @@ class Server:
             # Accepted at the last moment.
             channel.close(Code.SHUTDOWN, "the server is stopping")
         for channel in channels:
-            # What sessions that ended at the last moment held: no worker is left to let go of it.
-            channel.bury()
+            # What sessions that ended at the last moment held, and whose answers will not come: no worker is left
+            # to let go of it, or to tell them.
+            channel.run_deferred()
         self._refusals.flush()
         self._unlink()
 

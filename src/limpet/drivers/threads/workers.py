@@ -138,15 +138,18 @@ class Workers:
     def serve(self, channel: Channel, buffer: bytearray) -> None:
         """Read a connection and run what it asks for, until it is silent or others need this thread."""
         try:
-            channel.run_deferred()
             with channel.lock:
-                if channel.is_shut:
-                    return
-                is_reader = channel.reader == 0
-                if is_reader:
+                is_shut, is_reader = channel.is_shut, channel.reader == 0
+                if is_reader and not is_shut:
                     channel.reader = get_ident()
-            if is_reader:
+            if is_shut:
+                channel.run_deferred()
+            elif is_reader:
+                # The callbacks of answers may wait for what is to be read: they are another worker's, or come after.
+                if channel.answered:
+                    self.submit(channel)
                 self._read(channel, buffer)
+                channel.run_deferred()
             else:
                 # Somebody reads it; this thread was called because something may start.
                 channel.run_ready()

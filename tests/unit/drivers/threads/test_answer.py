@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import gc
+import sys
 import threading
 from concurrent.futures import CancelledError
 from typing import Any
@@ -13,7 +14,7 @@ from limpet.drivers.threads.answer import Answer
 from limpet.errors import CallTimeout, SessionClosed
 from limpet.session.schedule import Pending
 from limpet.testing.driver import Task, until
-from tests.integration.counter import Counter, serving
+from tests.integration.counter import SECONDS, Counter, serving
 
 
 class Shelf:
@@ -109,6 +110,51 @@ def test_a_cancel_before_and_after_the_answer(shelf: Shelf) -> None:
         early.result()
 
 
+def test_a_second_cancel_changes_nothing(shelf: Shelf) -> None:
+    answer = made(shelf)
+    assert [answer.cancel(), answer.cancel()] == [True, True]
+    answer.pending.done = True
+    assert answer.cancel()
+    assert shelf.withdrawn == [answer]
+
+
+def test_whoever_waits_for_several_sees_a_cancelled_one_end(shelf: Shelf) -> None:
+    before, meanwhile = made(shelf), made(shelf)
+    before.cancel()
+    assert concurrent.futures.wait([before], 0).done == {before}
+    waiting = Task(lambda: concurrent.futures.wait([meanwhile], 10))
+    until(lambda: bool(vars(meanwhile)["_waiters"]))
+    meanwhile.cancel()
+    assert waiting.result().done == {meanwhile}
+
+
+def test_a_callback_that_leaves_by_an_exit_hides_no_cancel(shelf: Shelf) -> None:
+    answer = made(shelf)
+    answer.add_done_callback(lambda _: sys.exit(3))
+    with pytest.raises(SystemExit):
+        answer.cancel()
+    assert concurrent.futures.wait([answer], 0).done == {answer}
+
+
+def test_a_callback_of_a_cancelled_one_runs_without_the_lock(shelf: Shelf) -> None:
+    answer = made(shelf)
+    held: list[bool] = []
+    answer.add_done_callback(lambda _: held.append(shelf.lock.locked()))
+    answer.cancel()
+    answer.add_done_callback(lambda _: held.append(shelf.lock.locked()))
+    assert held == [False, False]
+
+
+def test_what_comes_for_an_abandoned_one_is_not_its_own_to_discard(shelf: Shelf) -> None:
+    answer = made(shelf)
+    answer.cancel()
+    answer.pending.abandoned = answer.pending.done = True
+    shelf.withdrawn.clear()
+    del answer
+    gc.collect()
+    assert shelf.discarded == []
+
+
 def test_callbacks_run_when_it_is_settled_or_at_once(shelf: Shelf) -> None:
     answer = made(shelf)
     heard: list[Any] = []
@@ -202,3 +248,89 @@ def test_a_callback_of_a_future_may_use_the_session() -> None:
         for number in range(20):
             limpet.later(counter.echo, number).add_done_callback(lambda done: heard.append(counter.echo(done.result())))
         until(lambda: sorted(heard) == list(range(20)))
+
+
+def test_cancelled_twice_nothing_is_awaited_any_more() -> None:
+    with serving(concurrent=True) as (_, session):
+        counter = session.open()
+        future = limpet.later(counter.wait)
+        assert [future.cancel() for _ in range(3)] == [True] * 3
+        assert session._channel.awaited == 0
+        counter.let_pass()
+
+
+def test_a_reference_that_comes_after_a_cancel_is_given_back_once() -> None:
+    shared = Counter()
+    shared.passing.set()
+
+    class Desk:
+        def get(self) -> Counter:
+            return shared
+
+        def get_late(self) -> Counter:
+            shared.inside.wait(10)
+            return shared
+
+    with serving(Desk, concurrent=True) as (_, session):
+        desk = session.open()
+        counter = desk.get()
+        future = limpet.later(desk.get_late)
+        future.cancel()
+        shared.inside.set()
+        until(lambda: not session._channel.session.pending)
+        del future
+        gc.collect()
+        desk.get()
+        assert counter.echo(1) == 1
+
+
+def test_without_a_deadline_the_limit_of_answers_holds() -> None:
+    profile, shared = limpet.Profile.local(limits=limpet.Limits(answer_seconds=0.5)), Counter()
+    with (
+        limpet.Server(shared, "limpet://127.0.0.1:0") as server,
+        limpet.connect(server.url, profile=profile) as session,
+    ):
+        future = limpet.later(session.open().wait)
+        with pytest.raises(CallTimeout):
+            future.result(SECONDS)
+        assert future.cancelled()
+        shared.passing.set()
+
+
+def test_a_callback_on_the_server_that_exits_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[int] = []
+    passing = threading.Event()
+
+    class Asker:
+        def go(self, function: Any) -> str:
+            first, second = limpet.later(function, 1), limpet.later(function, 2)
+            first.add_done_callback(lambda _: sys.exit(3))
+            second.add_done_callback(lambda done: heard.append(done.result()))
+            passing.set()
+            return "gone"
+
+    def wait(number: int) -> int:
+        passing.wait(SECONDS)
+        return number
+
+    with serving(Asker) as (_, session):
+        asker = session.open()
+        assert asker.go(wait) == "gone"
+        until(lambda: heard == [2])
+        until(lambda: any("a callback of an answer raised" in text for text in caplog.messages))
+        passing.clear()
+        assert asker.go(wait) == "gone"
+        until(lambda: heard == [2, 2])
+
+
+def test_a_callback_at_the_client_that_exits_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    shared, heard = Counter(), list[bool]()
+    with serving(shared) as (_, session):
+        counter = session.open()
+        first, second = limpet.later(counter.wait), limpet.later(counter.wait)
+        first.add_done_callback(lambda _: sys.exit(3))
+        second.add_done_callback(lambda done: heard.append(done.result()))
+        shared.passing.set()
+        until(lambda: heard == [True])
+        until(lambda: any("a callback of an answer raised" in text for text in caplog.messages))
+        assert counter.echo(3) == 3

@@ -182,6 +182,39 @@ def test_interceptors_stand_around_every_use() -> None:
     assert seen == ["OPEN ", "CALL add"]
 
 
+@pytest.mark.parametrize("concurrent", [False, True])
+def test_one_session_leaves_workers_for_others(*, concurrent: bool) -> None:
+    passing = threading.Event()
+
+    class Slow:
+        @limpet.concurrent
+        def passes(self) -> bool:
+            return passing.wait(10)
+
+        def wait(self) -> bool:
+            return passing.wait(10)
+
+        def add(self, a: int, b: int) -> int:
+            return a + b
+
+    limits = limpet.Limits(workers=4)
+    with (
+        limpet.Server(Slow, ANY, limits=limits, concurrent=concurrent) as server,
+        limpet.connect(server.url) as greedy,
+        limpet.connect(server.url) as other,
+    ):
+        slow, modest = greedy.open(), other.open()
+        futures = [limpet.later(method) for method in (slow.wait, slow.passes) for _ in range(4)]
+        greedy.ping()
+        # As many run as may.
+        [schedule] = [each for channel in server._snapshot() if (each := channel.session.schedule).requests]
+        until(lambda: len(schedule.requests) == 8 and not schedule.can_start)
+        assert modest.add(1, 2) == 3
+        assert not any(future.done() for future in futures)
+        passing.set()
+        assert [future.result(10) for future in futures] == [True] * 8
+
+
 def test_a_serial_server_lets_a_callback_call_back() -> None:
     class Caller:
         def call(self, function: Any) -> Any:
@@ -234,6 +267,27 @@ def test_stop_does_not_wait_for_ever() -> None:
         Gated.passing.set()
         until(lambda: not len(server._workers))
         assert server.sessions == 0
+
+
+def test_stop_settles_the_answers_that_no_worker_is_left_for() -> None:
+    heard: list[object] = []
+    inside, passing = threading.Event(), threading.Event()
+
+    class Asker:
+        def ask(self, function: Any) -> None:
+            limpet.later(function).add_done_callback(lambda ended: heard.append(type(ended.exception())))
+            inside.set()
+            passing.wait(10)
+
+    limits = limpet.Limits(workers=1, stop_seconds=0.05)
+    with limpet.Server(Asker, "limpet://127.0.0.1:0", limits=limits) as server, limpet.connect(server.url) as session:
+        asking = Task(session.open().ask, lambda: passing.wait(10))
+        assert inside.wait(10)
+        server.stop()
+        assert heard == [SessionClosed]
+        passing.set()
+        with pytest.raises(SessionClosed):
+            asking.result()
 
 
 def test_stop_twice_and_from_many_threads() -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import select
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from limpet.drivers.threads import workers as workers_module
+from limpet.drivers.threads.answer import Answer
 from limpet.drivers.threads.channel import Channel
 from limpet.drivers.threads.sender import poll
 from limpet.drivers.threads.workers import Workers
 from limpet.errors import SessionLost
 from limpet.session.messages import WANT, Kind
+from limpet.session.schedule import Pending
 from limpet.testing.driver import Task, until
 from tests.integration.raw import RawPeer, call, payload
 from tests.support.wire import Message, framed
@@ -269,6 +271,44 @@ def test_who_does_not_read_runs_what_may_start() -> None:
         idle(workers, 1)
         assert channel.reader == -1
         channel.reader = 0
+
+
+def answered(channel: Channel, callback: Callable[[], object]) -> None:
+    """Have an answer come, with a callback that is to run."""
+    answer = Answer(channel, Pending(1, 0, 1), None)
+    answer.add_done_callback(lambda _: callback())
+    answer.pending.done = True
+    channel.answered.append(answer)
+
+
+def test_what_is_to_be_read_waits_for_no_callback() -> None:
+    with pool(1) as workers, joined(Gated, receive_seconds=0.005) as (channel, peer, _):
+        begun(channel, peer)
+        ended: list[bool] = []
+        answered(channel, lambda: ended.append(Gated.passing.wait(10)))
+        peer.say(call(2, 1, "add", 1, 2))
+        workers.submit(channel)
+        assert peer.hear().payload == b"\x03"
+        assert ended == []
+        Gated.passing.set()
+        until(lambda: ended == [True])
+
+
+def test_a_callback_waits_for_nothing_that_was_read() -> None:
+    with pool(2) as workers, joined(Gated, receive_seconds=0.005) as (channel, peer, _):
+        begun(channel, peer)
+        answered(channel, Gated.passing.set)
+        peer.say(call(2, 1, "wait"))
+        workers.submit(channel)
+        assert peer.hear().payload == b"\xc3"
+
+
+def test_the_callbacks_of_what_is_shut_run() -> None:
+    with pool() as workers, joined(Gated) as (channel, _, _):
+        channel.close()
+        answered(channel, Gated.passing.set)
+        workers.submit(channel)
+        assert Gated.passing.wait(10)
 
 
 def test_the_right_to_read_is_taken_from_a_worker() -> None:
