@@ -96,7 +96,7 @@ def test_a_changed_file_lets_in_and_out_without_a_restart(tmp_path: Path, caplog
         assert asked.name() == "ada"
         remove_keys(path, "ada")
         add_key(path, EVE)
-        until(lambda: not gone.is_open)
+        until(lambda: gone.is_closed)
         with pytest.raises(SessionClosed, match="revoked"):
             asked.name()
         with pytest.raises(ConnectRefused):

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, Self
 from limpet.drivers.keyfile import KeyFile
 from limpet.drivers.threads.address import DEFAULT_URL, listen, parse_url, prepare
 from limpet.drivers.threads.channel import Channel
+from limpet.drivers.threads.keywatch import KeyWatch
 from limpet.drivers.threads.watcher import Watcher
 from limpet.drivers.threads.workers import LINGER_SECONDS, Workers
 from limpet.errors import Code, ConfigurationError, ConnectRefused, ProtocolError
@@ -37,8 +38,6 @@ __all__ = ["Server", "serve"]
 
 _NESTED_READ_BYTES: Final = 16 * 1024
 """What a session gets to read callbacks' answers into. It keeps it, so it is small."""
-_KEYS_SECONDS: Final = 1.0
-"""A key that was taken back ends its sessions within this time."""
 _log: Final = logging.getLogger("limpet.session")
 
 
@@ -92,8 +91,7 @@ class Server:
         if results not in ("reference", "copy"):
             raise ConfigurationError(f"results= is 'reference' or 'copy', not {results!r}")
         changes: dict[str, Any] = {}
-        self._key_file: KeyFile | None = None
-        self._key_watch: Thread | None = None
+        self._key_watch: KeyWatch | None = None
         if allow is not None:
             changes["addresses"] = Addresses(*([allow] if isinstance(allow, str) else allow))
         if limits is not None:
@@ -102,8 +100,9 @@ class Server:
             changes["exposure"] = exposure
         if keys is not None:
             if not isinstance(keys, KeyRing):
-                self._key_file = KeyFile(Path(keys))
-                keys = self._key_file.ring
+                file = KeyFile(Path(keys))
+                self._key_watch = KeyWatch(file, self.replace_keys)
+                keys = file.ring
             changes["keys"] = keys
         self.profile: Profile = replace(profile or Profile.local(), **changes)
         self._catalog = catalog(service)
@@ -126,7 +125,6 @@ class Server:
         self._watcher: Watcher | None = None
         self._stopped = Event()
         self._stop_lock = Lock()
-        self._stopping = Event()
         self._haste = Event()
         """Set when nobody wants to wait for running calls any more."""
         self._pid = os.getpid()
@@ -150,8 +148,7 @@ class Server:
         if self._address.path is None and self.profile.keys is None:
             audit.warning("serving %s to every user of this machine: local='anyone'", self.url)
         self._watcher.start()
-        if self._key_file is not None:
-            self._key_watch = Thread(target=self._watch_keys, args=(self._key_file,), name="limpet-keys", daemon=True)
+        if self._key_watch is not None:
             self._key_watch.start()
 
     def stop(self) -> None:
@@ -178,15 +175,6 @@ class Server:
                 self._locked_judge_key(channel)
             channel.bury()
 
-    def _watch_keys(self, file: KeyFile) -> None:
-        while not self._stopping.wait(_KEYS_SECONDS):
-            try:
-                if file.is_changed():
-                    audit.warning("read %s again: %d keys", printable(str(file.path)), len(file.ring.by_id))
-                    self.replace_keys(file.ring)
-            except ConfigurationError as error:
-                audit.warning("the keys stay as they were: %s", printable(str(error)))
-
     def _locked_judge_key(self, channel: Channel) -> None:
         """End the session of a key that is not valid any more."""
         key, keys = channel.connection.key, self.profile.keys
@@ -199,9 +187,8 @@ class Server:
         self._haste.set()
 
     def _stop(self, watcher: Watcher) -> None:
-        self._stopping.set()
         if self._key_watch is not None:
-            self._key_watch.join()
+            self._key_watch.stop()
         watcher.stop_accepting()
         channels = self._snapshot()
         for channel in channels:
