@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -55,7 +56,9 @@ def test_the_program() -> None:
         "AccessDenied",
         "AccessDenied",
     ]
-    assert err.count("limpet.audit WARNING: denied") == 4  # the other two were refused before anything was asked
+    # The other two were refused before anything was asked. Those within one second may be told as a count.
+    told = err.count("limpet.audit WARNING: denied") - err.count("more within a second")
+    assert told + sum(int(count) for count in re.findall(r"(\d+) more within a second", err)) == 4
 
 
 def test_by_hand(url: str) -> None:
