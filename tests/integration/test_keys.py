@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -122,7 +124,48 @@ def test_keys_replaced_during_a_handshake_are_judged_again() -> None:
             while late.phase is Phase.HELLO:
                 late.receive(sock.recv(1_000))
             server.replace_keys(limpet.KeyRing([EVE]))
-            assert sock.recv(1) == b""
+            sock.sendall(b"".join(late.outgoing()))
+            while data := sock.recv(1_000):
+                late.receive(data)
+        assert late.session is not None
+        assert "revoked" in str(late.session.ended)
+
+
+@pytest.mark.parametrize("keys", [None, "clients.keys", [ADA]])
+def test_only_a_key_ring_replaces_one(keys: Any) -> None:
+    with limpet.Server(WhoAmI, "limpet://127.0.0.1:0", keys=limpet.KeyRing([ADA])) as server:
+        with pytest.raises(ConfigurationError, match="KeyRing"):
+            server.replace_keys(keys)
+        with pytest.raises(ConnectRefused):
+            limpet.connect(server.url)
+
+
+def test_a_finalizer_that_waits_keeps_no_other_revoked_session_alive() -> None:
+    going = threading.Event()
+
+    class Slow(WhoAmI):
+        def __del__(self) -> None:
+            going.wait(20)
+
+    with limpet.Server(Slow, "limpet://127.0.0.1:0", keys=limpet.KeyRing([ADA])) as server:
+        sessions = [limpet.connect(server.url, key=ADA) for _ in range(4)]
+        for session in sessions:
+            assert session.open().name() == "ada"
+        server.replace_keys(limpet.KeyRing([EVE]))
+        until(lambda: all(session.is_closed for session in sessions))
+        going.set()
+
+
+def test_a_relative_path_is_that_of_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    add_key(Path("clients.keys"), ADA)
+    with (
+        limpet.Server(WhoAmI, "limpet://127.0.0.1:0", keys="clients.keys") as server,
+        limpet.connect(server.url, key=ADA) as session,
+    ):
+        monkeypatch.chdir("/")
+        remove_keys(tmp_path / "clients.keys", "ada")
+        until(lambda: session.is_closed)
 
 
 def test_a_server_without_keys_gets_none() -> None:

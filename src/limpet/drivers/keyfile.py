@@ -45,18 +45,19 @@ class KeyFile:
         self.ring: KeyRing = KeyRing(read_keys(path))
         """The keys that were in it when it was last right."""
 
-    def is_changed(self) -> bool:
-        """Read the file again if it was changed since the last look; tell whether it was.
+    def refresh(self) -> bool:
+        """Read the file again if it was changed since it was read; tell whether it was.
 
         Raises:
-            ConfigurationError: if it is not right any more; once for each change.
+            ConfigurationError: if it is not right any more, or cannot be read now.
         """
-        # Before it is read: whatever changes in between is seen at the next look.
         seen = self._look()
         if seen == self._seen:
             return False
-        self._seen = seen
-        self.ring = KeyRing(read_keys(self.path))
+        ring = KeyRing(read_keys(self.path))
+        if self._look() != seen:
+            return False  # It is being written; the next look will tell.
+        self._seen, self.ring = seen, ring
         return True
 
     def _look(self) -> tuple[int, ...]:
@@ -64,7 +65,8 @@ class KeyFile:
             found = self.path.stat()
         except OSError:
             return ()
-        return found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode, found.st_uid
+        times = found.st_mtime_ns, found.st_ctime_ns
+        return found.st_dev, found.st_ino, *times, found.st_size, found.st_mode, found.st_uid
 
 
 def new_key(name: str) -> Key:
@@ -118,7 +120,7 @@ def add_key(path: Path, key: Key) -> None:
         OSError: if it cannot be written.
     """
     with _changing(path) as place:
-        text = _read(place) if place.exists() else ""
+        text = _read(place)
         names = [known.name for known in read_keys(place)] if text else []
         if names.count(key.name) >= 2:
             raise ConfigurationError(
@@ -142,6 +144,7 @@ def remove_keys(path: Path, name: str, *, key_id: bytes | None = None) -> list[K
     """
     removed: list[Key] = []
     kept: list[str] = []
+    _read(path)  # Not there, it is not made.
     with _changing(path) as place:
         for number, line in _lines(_read(place)):
             key = _parse(line, path, number) if _is_key(line) else None
@@ -202,6 +205,8 @@ def _read(path: Path) -> str:
         # Of the file that is open: by its name it could be another one a moment later.
         _check_file(os.fstat(descriptor), path)
         data = os.read(descriptor, _FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigurationError(f"cannot read keys from {path}: {error.strerror}") from error
     finally:
         os.close(descriptor)
     if len(data) > _FILE_BYTES:
@@ -233,14 +238,28 @@ def _write(path: Path, text: str) -> None:
 def _changing(path: Path) -> Generator[Path]:
     """Keep others out of the file while it is read and replaced; give its own place, which a link leads to."""
     place = Path(os.path.realpath(path))
-    folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = _lock(place, path)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
         yield place
-        # A name that was put in place outlasts a loss of power only once its folder is written.
-        os.fsync(folder)
     finally:
-        os.close(folder)
+        os.close(descriptor)
+
+
+def _lock(place: Path, path: Path) -> int:
+    """Return a locked descriptor of the file, which is made if it is not there. Nobody else could open, or lock, it."""
+    while True:
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK, 0o600)
+        try:
+            _check_file(os.fstat(descriptor), path)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Whoever had the lock before may have put another file in its place.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), place.stat()):
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
 
 
 def _replace(path: Path, text: str) -> None:
@@ -249,5 +268,12 @@ def _replace(path: Path, text: str) -> None:
     try:
         _write(beside, text)
         beside.replace(path)
+        # A name that was put in place outlasts a loss of power only once its folder is written. Not all can be.
+        with suppress(OSError):
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
     finally:
         beside.unlink(missing_ok=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from types import FunctionType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from limpet.logs import Presenter
 from limpet.objects.anatomy import MISSING, dictionary
@@ -28,12 +29,11 @@ def hashes_hidden(owner: type, entry: object, members: Mapping[str, Member]) -> 
 
     The hash of a number is next to the number itself.
     """
-    fields = dictionary(owner).get("__dataclass_fields__")
-    if fields is None or type(entry) is not FunctionType or entry.__code__.co_filename != "<string>":
+    is_written = "__dataclass_fields__" in dictionary(owner) and type(entry) is FunctionType
+    if not is_written or cast("FunctionType", entry).__code__.co_filename != "<string>":
         return False
-    return any(
-        name not in members for name, field in fields.items() if (field.compare if field.hash is None else field.hash)
-    )
+    covered = (field for field in fields(owner) if (field.compare if field.hash is None else field.hash))
+    return any(field.name not in members for field in covered)
 
 
 def fields_text(owner: type, members: Mapping[str, Member]) -> Callable[[Any], str]:
@@ -42,9 +42,9 @@ def fields_text(owner: type, members: Mapping[str, Member]) -> Callable[[Any], s
     The usual repr tells private fields, and runs that of whatever is in the others.
     """
     shown = [
-        (name, member.get)
-        for name, field in dictionary(owner)["__dataclass_fields__"].items()
-        if field.repr and (member := members.get(name)) is not None and member.kind is MemberKind.DATA
+        (field.name, member.get)
+        for field in fields(owner)
+        if field.repr and (member := members.get(field.name)) is not None and member.kind is MemberKind.DATA
     ]
 
     def show(target: Any) -> str:

@@ -56,7 +56,7 @@ class Reporter:
         )
 
     def note_unheard(self, error: BaseException) -> None:
-        """Take down that a one-way call failed: its caller hears nothing, so that the log is all there is."""
+        """Take down that a one-way call failed: its caller hears nothing. Of many in a second the log has a count."""
         self._refusals.note("failed one-way", self._peer, printable(full_name(type(error))))
 
     def report(self, error: BaseException) -> tuple[dict[str, object], str]:

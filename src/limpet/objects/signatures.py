@@ -13,7 +13,7 @@ __all__ = ["read_signature"]
 
 # The escapes that a repr writes. Of others, and of numbers that run into a word, Python would warn this user.
 _QUIET: Final = re.compile(r"""(?:[^\\]|\\(?:[\\'"abfnrtv]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}))*""", re.DOTALL)
-_LOUD: Final = re.compile(r"\b[0-9][\w.]*(?:and|else|for|if|in|is|not|or)\b")
+_LOUD: Final = re.compile(r"(?<![\w.])[0-9][\w.]*(?:and|else|for|if|in|is|not|or)|b['\"][^'\"]*\\[uU]")
 _SELF: Final = Parameter("self", Parameter.POSITIONAL_ONLY)
 
 

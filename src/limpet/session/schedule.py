@@ -91,6 +91,7 @@ class Request:
         "fault",
         "flags",
         "id",
+        "inside",
         "kind",
         "payload",
         "peer",
@@ -123,6 +124,7 @@ class Request:
         self.deadline: float | None = None
         self.peer: Peer = _NOBODY
         self.ending: BaseException | None = None
+        self.inside: Pending | None = None
 
 
 class Pending:
@@ -138,6 +140,7 @@ class Pending:
         kind: of the answer, RETURN or RAISE.
         payload, references, buffers: of the answer.
         nested: requests the peer made while handling this one; whoever waits for it runs them.
+        nested_turn: the one of them that runs, or will, where nobody waits.
         abandoned: nobody waits for it any more.
         waker: for the driver: how to wake whoever waits.
     """
@@ -152,6 +155,7 @@ class Pending:
         "id",
         "kind",
         "nested",
+        "nested_turn",
         "payload",
         "references",
         "size",
@@ -171,6 +175,7 @@ class Pending:
         self.references: list[object] = _NO_REFERENCES
         self.buffers: list[bytes] = _NO_BUFFERS
         self.nested: deque[Request] | None = None
+        self.nested_turn: Request | None = None
         self.waker: Waker | None = None
 
 
@@ -234,10 +239,19 @@ class Schedule:
         else:
             self._passing.append(request)
 
-    def arrive_passing(self, request: Request) -> None:
-        """Queue a request that may start at once: nobody waits for the answer that it came on the way to."""
-        if request.id in self.requests:
-            self._exempt.append(request)
+    def arrive_inside(self, pending: Pending) -> None:
+        """Let what came on the way to an answer start at once, for nobody waits who would run it.
+
+        One after the other, as whoever waited would: the peer may send many.
+        """
+        while pending.nested and pending.nested_turn is None:
+            request = pending.nested.popleft()
+            if self._is_draining:
+                self.requests.pop(request.id, None)
+                self._buried.append(request)
+            elif request.id in self.requests:
+                request.inside, pending.nested_turn = pending, request
+                self._exempt.append(request)
 
     def begin(self, request: Request) -> None:
         """Mark a nested request as running: its waiter runs it now."""
@@ -252,8 +266,9 @@ class Schedule:
         """Tell whether `start` would return a request."""
         if self._exempt:
             return True
+        # One that may pass the others may have been made to stop them: it gets a place beyond theirs.
         if len(self._running) >= self._most:
-            return False
+            return bool(self._passing) and len(self._running) == self._most
         return bool(self._passing) or bool(self._queue and self._serial is None and not self._is_blocked())
 
     def start(self) -> Request | None:
@@ -262,7 +277,8 @@ class Schedule:
             request = self._exempt.popleft()
             request.stage = _RUNNING
             return request
-        if len(self._running) >= self._most:
+        running = len(self._running)
+        if running >= self._most and not (self._passing and running == self._most):
             return None
         if self._passing:
             request = self._passing.popleft()
@@ -291,6 +307,10 @@ class Schedule:
             request.promises, request.references, request.target = (), _NO_REFERENCES, None
         self.requests.pop(request.id, None)
         self._running.discard(request)
+        if request.inside is not None:
+            inside, request.inside = request.inside, None
+            inside.nested_turn = None
+            self.arrive_inside(inside)
         if self._serial is request:
             self._serial = None
 
@@ -343,4 +363,4 @@ class Schedule:
             assert id_ not in queued or request.stage is Stage.QUEUED  # noqa: S101
         assert self._serial is None or self._serial.id in self.requests  # noqa: S101
         assert all(request.stage is Stage.RUNNING for request in self._running)  # noqa: S101
-        assert len(self._running) <= self._most  # noqa: S101
+        assert len(self._running) <= self._most + 1  # noqa: S101

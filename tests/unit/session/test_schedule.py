@@ -18,6 +18,13 @@ def request(id_: int, *promises: Promise, fault: Exception | None = None) -> Req
     return made
 
 
+def waited_for(*nested: Request) -> Pending:
+    """Return what is asked of the peer, which has asked for ``nested`` meanwhile."""
+    pending = Pending(1, 0, 1)
+    pending.nested = deque(nested)
+    return pending
+
+
 def schedule(*requests: Request, concurrent: bool = False, most: int = 32) -> Schedule:
     made = Schedule(concurrent=concurrent, most=most)
     for each in requests:
@@ -96,9 +103,10 @@ def test_what_passes_is_counted_beside_the_one_that_has_the_turn() -> None:
     assert start(made) == 1
     for each in (passing(2), passing(3), request(4)):
         made.arrive(each)
-    assert [start(made), start(made)] == [2, None]
+    # What passes the others may have been made to stop them: it has a place beyond theirs.
+    assert [start(made), start(made), start(made)] == [2, 3, None]
     finish(made, 1)
-    assert [start(made), start(made)] == [3, None]
+    assert start(made) is None
     finish(made, 2)
     assert [start(made), start(made)] == [4, None]
 
@@ -110,18 +118,51 @@ def test_nested_and_failing_requests_are_not_counted() -> None:
     for each in (nested, other):
         made.arrive_nested(each)
     made.begin(nested)
-    made.arrive_passing(other)
+    made.arrive_inside(waited_for(other))
     made.arrive(request(4, fault=ValueError()))
     made.arrive(passing(5))
     made.arrive(passing(6))
-    assert [start(made), start(made), start(made)] == [3, 4, None]
+    assert [start(made), start(made), start(made), start(made)] == [3, 4, 5, None]
     made.cancel(6)
     assert [start(made), start(made)] == [6, None]
     for id_ in (2, 3, 4, 6):
         finish(made, id_)
         assert start(made) is None
+    made.arrive(request(7))
     finish(made, 1)
-    assert start(made) == 5
+    assert start(made) is None
+    finish(made, 5)
+    assert start(made) == 7
+
+
+def test_what_comes_on_the_way_to_an_answer_that_nobody_waits_for_runs_one_after_the_other() -> None:
+    made = schedule(most=1)
+    first, second, third = request(1), request(2), request(3)
+    for each in (first, second, third):
+        made.arrive_nested(each)
+    pending = waited_for(first, second)
+    made.arrive_inside(pending)
+    assert pending.nested is not None
+    pending.nested.append(third)
+    made.arrive_inside(pending)
+    for id_ in (1, 2, 3):
+        assert [start(made), start(made)] == [id_, None]
+        made.check()
+        finish(made, id_)
+    assert made.is_idle
+
+
+def test_a_stop_forgets_what_has_not_had_its_turn_on_the_way_to_an_answer() -> None:
+    made = schedule()
+    first, second = request(1), request(2)
+    for each in (first, second):
+        made.arrive_nested(each)
+    made.arrive_inside(waited_for(first, second))
+    assert start(made) == 1
+    made.drain()
+    finish(made, 1)
+    assert start(made) is None
+    assert made.is_idle
 
 
 def test_concurrent_requests_start_in_order_and_end_in_any() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Lock
 from typing import Any, Protocol
 
+from limpet.drivers.threads.deadline import seconds_until
 from limpet.errors import CallTimeout
 from limpet.session.schedule import Pending
 
@@ -105,8 +105,8 @@ class Answer(Future[Any]):
             if is_first:
                 if self.pending.done:
                     return False
-                self._is_withdrawn = True
                 self._reader.locked_withdraw(self)
+                self._is_withdrawn = True
         try:
             return super().cancel()
         finally:
@@ -125,7 +125,7 @@ class Answer(Future[Any]):
         super().add_done_callback(fn)
 
     def _wait(self, timeout: float | None) -> None:
-        left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        left = None if self._deadline is None else seconds_until(self._deadline)
         is_due = left is not None and (timeout is None or left <= timeout)
         try:
             super().result(left if is_due else timeout)

@@ -128,8 +128,7 @@ class Channel(Runner):
         if not pending.done:
             # Nobody waits who would run it, and it must not wait for what waits for it.
             pending.waker = answer
-            while pending.nested:
-                self.session.schedule.arrive_passing(pending.nested.popleft())
+            self.session.schedule.arrive_inside(pending)
             self.host.run_soon(self)
             return
         self.awaited -= 1

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, Self
 from limpet.drivers.keyfile import KeyFile
 from limpet.drivers.threads.address import DEFAULT_URL, listen, parse_url, prepare
 from limpet.drivers.threads.channel import Channel
+from limpet.drivers.threads.deadline import seconds_until
 from limpet.drivers.threads.keywatch import KeyWatch
 from limpet.drivers.threads.watcher import Watcher
 from limpet.drivers.threads.workers import LINGER_SECONDS, Workers
@@ -100,7 +101,7 @@ class Server:
             changes["exposure"] = exposure
         if keys is not None:
             if not isinstance(keys, KeyRing):
-                file = KeyFile(Path(keys))
+                file = KeyFile(Path(keys).absolute())
                 self._key_watch = KeyWatch(file, self.replace_keys)
                 keys = file.ring
             changes["keys"] = keys
@@ -147,9 +148,9 @@ class Server:
         self._watcher = Watcher(listener, self._accept, self._workers)
         if self._address.path is None and self.profile.keys is None:
             audit.warning("serving %s to every user of this machine: local='anyone'", self.url)
-        self._watcher.start()
         if self._key_watch is not None:
             self._key_watch.start()
+        self._watcher.start()
 
     def stop(self) -> None:
         """Stop in order: no new connections, running calls finish, clients are told, all is closed.
@@ -165,22 +166,29 @@ class Server:
         """Take proofs of other keys from now on, and end the sessions of those that are not among them.
 
         Raises:
-            ConfigurationError: if the server has no keys: who is connected has proven nothing.
+            ConfigurationError: if that is no key ring, or the server has none: who is connected has proven nothing.
         """
+        if not isinstance(keys, KeyRing):
+            raise ConfigurationError(f"replace_keys takes a KeyRing, not {keys!r:.80}")
         if self.profile.keys is None:
             raise ConfigurationError("this server takes no proofs; make another with keys=")
         self.profile = replace(self.profile, keys=keys)
         for channel in self._snapshot():
             with channel.lock:
-                self._locked_judge_key(channel)
-            channel.bury()
+                # One without a session is judged when it begins.
+                is_over = channel.connection.session is not None and self._locked_end_revoked(channel)
+            if is_over:
+                _audit_revoked(channel)
+                # What it held is let go of by a worker: a finalizer that waits may not hold up this.
+                channel.host.run_soon(channel)
 
-    def _locked_judge_key(self, channel: Channel) -> None:
-        """End the session of a key that is not valid any more."""
+    def _locked_end_revoked(self, channel: Channel) -> bool:
+        """End the session of a key that is not valid any more; tell whether it was one."""
         key, keys = channel.connection.key, self.profile.keys
-        if key is not None and keys is not None and keys.get(key.id) != key and not channel.is_shut:
-            audit.warning("revoked peer=%s reason=its key is not valid any more", channel.connection.peer)
-            channel.locked_close(Code.REVOKED, "the key is not valid any more")
+        if key is None or keys is None or keys.get(key.id) == key or channel.is_shut:
+            return False
+        channel.locked_close(Code.REVOKED, "the key is not valid any more")
+        return True
 
     def hasten(self) -> None:
         """Let `stop` no longer wait for running calls. Call it from another thread than that."""
@@ -207,10 +215,11 @@ class Server:
         for channel in self._snapshot():
             # Accepted at the last moment.
             channel.close(Code.SHUTDOWN, "the server is stopping")
-        for channel in channels:
-            # What sessions that ended at the last moment held, and whose answers will not come: no worker is left
-            # to let go of it, or to tell them.
-            channel.run_deferred()
+        # What sessions that ended at the last moment held, and whose answers will not come: no worker is left to let
+        # go of it, or to tell them. It may be code of the user's, for which nobody waits longer than for a call.
+        rest = Thread(target=_run_deferred, args=(channels,), name="limpet-rest", daemon=True)
+        rest.start()
+        rest.join(seconds_until(deadline, least=0.1))
         self._refusals.flush()
         self._unlink()
 
@@ -325,7 +334,9 @@ class Server:
         with self._lock:
             self._shaking_hands.pop(channel, None)
         # The keys may have been replaced since its Hello.
-        self._locked_judge_key(channel)
+        if self._locked_end_revoked(channel):
+            _audit_revoked(channel)
+            return
         _log.info("session began peer=%s", channel.connection.peer)
 
     def forget(self, channel: Channel) -> None:
@@ -427,6 +438,18 @@ def serve(service: object, url: str = DEFAULT_URL, **options: Any) -> None:
                 server.hasten()
                 ended.wait()
             stopping.join()
+
+
+def _audit_revoked(channel: Channel) -> None:
+    key = channel.connection.key
+    assert key is not None  # noqa: S101 - it is what was revoked
+    whose = f"{printable(key.name)}, id {key.id.hex()[:8]}"
+    audit.warning("revoked peer=%s reason=the key of %s, is not valid any more", channel.connection.peer, whose)
+
+
+def _run_deferred(channels: Sequence[Channel]) -> None:
+    for channel in channels:
+        channel.run_deferred()
 
 
 def _announce(server: Server) -> None:

@@ -334,3 +334,13 @@ def test_a_callback_at_the_client_that_exits_ends_nothing_else(caplog: pytest.Lo
         until(lambda: heard == [True])
         until(lambda: any("a callback of an answer raised" in text for text in caplog.messages))
         assert counter.echo(3) == 3
+
+
+@pytest.mark.parametrize("seconds", [1e10, float("inf")])
+def test_a_limit_beyond_what_the_system_counts(seconds: float) -> None:
+    profile = limpet.Profile.local(limits=limpet.Limits(answer_seconds=seconds))
+    with (
+        limpet.Server(Counter, "limpet://127.0.0.1:0") as server,
+        limpet.connect(server.url, profile=profile) as session,
+    ):
+        assert limpet.later(session.open().add, 2).result() == 2

@@ -290,6 +290,31 @@ def test_stop_settles_the_answers_that_no_worker_is_left_for() -> None:
             asking.result()
 
 
+def test_stop_waits_for_no_callback_longer_than_for_a_call() -> None:
+    inside, passing, stopped = threading.Event(), threading.Event(), threading.Event()
+
+    def stop(_ended: object) -> None:
+        server.stop()
+        stopped.set()
+
+    class Asker:
+        def ask(self, function: Any) -> None:
+            for _ in range(3):
+                limpet.later(function).add_done_callback(stop)
+            inside.set()
+            passing.wait(10)
+
+    limits = limpet.Limits(workers=1, stop_seconds=0.05)
+    with limpet.Server(Asker, "limpet://127.0.0.1:0", limits=limits) as server, limpet.connect(server.url) as session:
+        asking = Task(session.open().ask, lambda: passing.wait(10))
+        assert inside.wait(10)
+        server.stop()
+        assert stopped.wait(10)
+        passing.set()
+        with pytest.raises(SessionClosed):
+            asking.result()
+
+
 def test_stop_twice_and_from_many_threads() -> None:
     server = Server(Gated, ANY)
     server.start()
