@@ -68,9 +68,11 @@ class Desk:
 
 @pytest.fixture
 def desk() -> Iterator[Any]:
-    with limpet.Server(Desk, "limpet://127.0.0.1:0", profile=PROFILE) as server:
-        with limpet.connect(server.url, profile=PROFILE) as session:
-            yield session.open()
+    with (
+        limpet.Server(Desk, "limpet://127.0.0.1:0", profile=PROFILE) as server,
+        limpet.connect(server.url, profile=PROFILE) as session,
+    ):
+        yield session.open()
 
 
 def test_calls_attributes_callbacks_and_errors(desk: Any) -> None:
@@ -165,18 +167,19 @@ def test_what_cannot_travel_is_named(desk: Any) -> None:
     ],
 )
 def test_the_server_chooses_of_what_is_offered(server: limpet.Profile, client: limpet.Profile, agreed: int) -> None:
-    with limpet.Server(Desk, "limpet://127.0.0.1:0", profile=server) as running:
-        with limpet.connect(running.url, profile=client) as session:
-            agreement = session._channel.connection.agreement
-            assert agreement is not None
-            assert agreement.codec == agreed
-            assert session.open().back((1, "x")) == (1, "x")
+    with (
+        limpet.Server(Desk, "limpet://127.0.0.1:0", profile=server) as running,
+        limpet.connect(running.url, profile=client) as session,
+    ):
+        agreement = session._channel.connection.agreement
+        assert agreement is not None
+        assert agreement.codec == agreed
+        assert session.open().back((1, "x")) == (1, "x")
 
 
 def test_sides_without_a_codec_in_common_part() -> None:
-    with limpet.Server(Desk, "limpet://127.0.0.1:0") as server:
-        with pytest.raises(limpet.ConnectRefused):
-            limpet.connect(server.url, profile=PROFILE)
+    with limpet.Server(Desk, "limpet://127.0.0.1:0") as server, pytest.raises(limpet.ConnectRefused):
+        limpet.connect(server.url, profile=PROFILE)
 
 
 class Pickled(Tcp):

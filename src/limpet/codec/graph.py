@@ -8,7 +8,6 @@ from types import NoneType
 from typing import Any, Final
 
 from limpet.codec.base import Record, Referred
-from limpet.codec.budget import ARRAY_NODES
 from limpet.codec.classes import construct
 from limpet.codec.leaves import LEAVES
 from limpet.errors import DecodeError
@@ -44,7 +43,7 @@ class Measure:
 
     def __init__(self, limits: Limits, unfit: frozenset[type]) -> None:
         self._limits = limits
-        self._left = limits.nodes
+        self._left = limits.nodes - 1
         self._unfit = unfit
         self._inside: set[int] = set()
 
@@ -60,7 +59,9 @@ class Measure:
         if kind not in _PARTS or id(value) in self._inside:
             return
         parts = _PARTS[kind](value)
-        self._left -= ARRAY_NODES + len(parts)
+        if not parts:
+            return
+        self._left -= 1 + len(parts)
         if self._left < 0:
             raise DecodeError(f"more values than {self._limits.nodes}, if shared ones count wherever they stand")
         self._inside.add(id(value))
