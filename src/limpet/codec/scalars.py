@@ -16,6 +16,8 @@ from limpet.limits import Limits
 
 __all__ = ["Scalars"]
 
+_LEAST_BITS: Final = 128
+"""The integers that are accepted under any limit: a UUID has one of so many bits."""
 _BYTEARRAY_NODES: Final = COST[BYTEARRAY] - 1
 _INTEGER: Final = Struct("<i")
 _FLOAT: Final = Struct(">d")
@@ -95,7 +97,7 @@ class Scalars:
             self._stack.append(data[at])
             return at + 1
         end = _ROW_OF_BYTES.match(data, at - 1).end()  # type: ignore[union-attr]  # one is there
-        self._start_row((end - at) // 2)
+        self._start_row((end - at + 1) // 2)
         self._stack.extend(data[at:end:2])
         return end
 
@@ -125,14 +127,14 @@ class Scalars:
         return end
 
     def _integer(self, at: int, size: int) -> int:
-        if size > max(64, self._account.bits) // 8 + 1:
+        if size > max(_LEAST_BITS, self._account.bits) // 8 + 1:
             raise ValueError(f"an integer of {size} bytes, over the limit")
         number = int.from_bytes(self._take(at, size), "little", signed=True)
         self._stack.append(self._narrow(number))
         return at + size
 
     def _narrow(self, number: int) -> int:
-        if number.bit_length() > max(64, self._account.bits):
+        if number.bit_length() > max(_LEAST_BITS, self._account.bits):
             raise ValueError(f"an integer of {number.bit_length()} bits, over the limit")
         return number
 

@@ -82,7 +82,7 @@ def _text(value: str) -> bytes | None:
     size = len(data)
     if size < 256:
         return b"\x8c%c%b" % (size, data)
-    return (_SIZE.pack(b"X", size) if size < 0x1_0000_0000 else _LONG_SIZE.pack(b"\x8d", size)) + data
+    return (_SIZE.pack(b"X", size) if size < 0x1_0000 else _LONG_SIZE.pack(b"\x8d", size)) + data
 
 
 _QUICK: Final[dict[type, Callable[[Any], bytes | None]]] = {
