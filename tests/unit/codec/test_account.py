@@ -69,3 +69,11 @@ def test_tables_are_told_apart() -> None:
         account.admit([4, 5], table)
     with pytest.raises(DecodeError, match="share a hash"):
         account.admit(colliding(4))
+
+
+def test_a_table_may_grow_in_many_batches() -> None:
+    account, table = Account(Limits(colliding_keys=3)), set[object]()
+    for number in range(0, 40, 2):
+        account.admit([number, number + 1], table)
+        table |= {number, number + 1}
+    assert len(table) == 40

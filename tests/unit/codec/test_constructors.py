@@ -75,3 +75,38 @@ def test_only_a_blank_is_filled(target: object) -> None:
     with pytest.raises(ValueError, match="only a UUID"):
         fill(target, {"int": 1})
     assert fill(Blank(), {"int": 1}) == UUID(int=1)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "args", "reason"),
+    [
+        ("_codecs", "encode", ("x", "punycode"), "an encoding that is not latin1"),
+        ("builtins", "set", ([1, True],), "two equal items"),
+        ("builtins", "slice", (1,), "a slice of 1 items"),
+        ("decimal", "Decimal", ("9" * 5000,), "no number within the limits"),
+        ("decimal", "Decimal", ("\u0661",), "no number within the limits"),
+        ("decimal", "Decimal", ("1E+99999",), "the exponent 99999"),
+        ("builtins", "object", (), "it makes nothing by itself"),
+        ("copyreg", "_reconstructor", (BLANK_UUID, BLANK_UUID, None), "only a UUID is made so"),
+    ],
+)
+def test_a_refusal_says_why(module: str, name: str, args: tuple[Any, ...], reason: str) -> None:
+    found = GLOBALS[module, name]
+    assert isinstance(found, Global)
+    with pytest.raises(ValueError, match=reason):
+        found.make(args, Account(Limits()), Classes(()))
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "args"),
+    [
+        ("_codecs", "encode", ("x" * 6400, "latin1")),
+        ("builtins", "bytearray", (bytes(6400),)),
+        ("fractions", "Fraction", (1 << 3200, 3 << 3200)),
+    ],
+)
+def test_what_is_made_of_much_counts_more(module: str, name: str, args: tuple[Any, ...]) -> None:
+    found = GLOBALS[module, name]
+    assert isinstance(found, Global)
+    with pytest.raises(DecodeError, match="more values than 100"):
+        found.make(args, Account(Limits(nodes=100)), Classes(()))

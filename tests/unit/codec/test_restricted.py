@@ -6,7 +6,11 @@ import enum
 import pickle
 import sys
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -37,6 +41,15 @@ LIMITS = Limits()
 CODEC = RestrictedCodec()
 KNOWING = RestrictedCodec((Point, Color, Access))
 OBJECT = object()
+VALUES: list[Any] = [
+    None, 1 << 40, -(1 << 70), 0.1, float("nan"), "\xe4", b"ab", bytearray(b"ab"), 1 - 2j, slice(1, None, "x"),
+    range(5, -3, -2),
+    date(2024, 2, 29), time(23, 59, 59, 999_999, fold=1), time(1, tzinfo=UTC),
+    datetime(2024, 2, 29, 1, 2, 3, 4, UTC, fold=1),
+    datetime(2024, 2, 29, tzinfo=timezone(timedelta(hours=-5), "EST")), timedelta(-1, 2, 3),
+    Decimal("-1.50"), Decimal("sNaN"), UUID(int=(1 << 128) - 1), Fraction(-1, 3), {1, "a"}, {}, {"a": (1,)},
+    frozenset({(1, 2)}), {frozenset({1}): (..., ())},
+]  # fmt: skip
 
 
 def round_trip(value: object, codec: RestrictedCodec = CODEC, limits: Limits = LIMITS) -> Any:
@@ -171,6 +184,13 @@ def test_a_tuple_that_is_in_a_key_too_is_written_anew() -> None:
     part = (1, (2,))
     value = [part, {part: frozenset({part})}, part]
     assert round_trip(value) == value
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_values_of_each_type_make_the_trip(value: Any) -> None:
+    pair = [value, value]
+    assert identity(round_trip(pair)) == identity(pair)
+    assert identity(pickle.loads(CODEC.encode(pair, Parts(), LIMITS))) == identity(pair)
 
 
 @pytest.mark.parametrize("count", [255, 256, 300])

@@ -83,3 +83,21 @@ def test_a_row_may_hold_what_looks_like_an_opcode() -> None:
 def test_a_length_over_what_is_left_is_named() -> None:
     with pytest.raises(DecodeError, match="BINBYTES at byte 0: it claims 805306368 bytes, and 2 are left"):
         read("BINBYTES", struct.pack("<I", 768 << 20), b"x")
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        (("LONG4", b"\0\0\1\0"), "LONG4 at byte 0: an integer of 65536 bytes, over the limit"),
+        (("INT", b"1_0\n"), "INT at byte 0: a text that is no integer"),
+        (("INT", b"010\n"), "a text that is no integer"),
+        (("FLOAT", b"1_0.0\n"), "FLOAT at byte 0: a text that is no number"),
+        (("UNICODE", b"\\ud800\n"), "UNICODE at byte 0: text with a surrogate"),
+        (("UNICODE", b"x"), "UNICODE at byte 0: a line that does not end in time"),
+        (("SHORT_BINUNICODE", b"\7x"), "SHORT_BINUNICODE at byte 0: a text that is cut short"),
+        (("BININT2", b"\1"), "BININT2 at byte 0: the payload is cut short"),
+    ],
+)
+def test_what_is_wrong_is_named(parts: tuple[Any, ...], reason: str) -> None:
+    with pytest.raises(DecodeError, match=reason):
+        read(*parts)

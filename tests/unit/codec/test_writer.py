@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from limpet.codec.classes import Classes
-from limpet.codec.writer import write
+from limpet.codec.keys import KEY
+from limpet.codec.writer import _Writer, write
 from limpet.errors import EncodeError
 from limpet.limits import Limits
 from tests.support.pickles import code, text
@@ -79,3 +81,14 @@ def test_what_unfolds_for_ever_is_refused_at_once() -> None:
         value = [value, value]
     with pytest.raises(EncodeError, match="more values than"):
         written(value)
+
+
+def test_a_slice_is_no_key() -> None:
+    writer = _Writer(Classes(()), Parts(), Limits(), containers=True, names=())
+    with pytest.raises(EncodeError, match="a slice is no key"):
+        writer.lower(slice(1), None, KEY)
+
+
+def test_a_zone_that_has_no_offset_is_refused_with_advice() -> None:
+    with pytest.raises(EncodeError, match=r"value\[0\]: a time zone of type ZoneInfo cannot travel.*astimezone"):
+        written([datetime(2024, 1, 1, tzinfo=ZoneInfo("Europe/Paris"))])
