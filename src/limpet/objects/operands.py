@@ -228,20 +228,22 @@ _HOLDERS: Final = (list, tuple, dict, set, frozenset, bytearray, str, deque, *_K
 
 def referred(value: Any) -> Iterator[object]:
     """Yield what the references in decoded ``value`` stand for, before `Codec.build` puts it there."""
-    found: list[Any] = [value]
-    seen: set[int] = set()  # ids of parts, which ``found`` keeps: what is shared is looked into once
-    for part in found:
+    waiting: list[Any] = [value]
+    seen: set[int] = set()  # ids of parts: what is shared, or holds itself, is looked into once
+    while waiting:
+        part = waiting.pop()
         kind = type(part)
         if kind is Referred:
             yield part.value
         elif kind in _WITH_PARTS and id(part) not in seen:
             seen.add(id(part))
             if kind is dict:
-                found.extend(part.values())
+                parts: Iterable[object] = part.values()
             elif kind is slice:
-                found.extend((part.start, part.stop, part.step))
+                parts = (part.start, part.stop, part.step)
             else:
-                found.extend(part.fields.values() if kind is Record else part)
+                parts = part.fields.values() if kind is Record else part
+            waiting.extend(reversed(list(parts)))
 
 
 _WITH_PARTS: Final = frozenset({list, tuple, dict, slice, Record})
