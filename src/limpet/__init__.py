@@ -11,7 +11,7 @@ and operators happen on the server::
 """
 
 from limpet._version import __version__
-from limpet.codec import MsgpackCodec
+from limpet.codec import MsgpackCodec, RestrictedCodec
 from limpet.drivers.threads.client import ClientSession, RemoteService, connect
 from limpet.drivers.threads.deadline import timeout
 from limpet.drivers.threads.server import Server, serve
@@ -72,6 +72,7 @@ __all__ = [
     "ProtocolError",
     "RemoteError",
     "RemoteService",
+    "RestrictedCodec",
     "Server",
     "SessionClosed",
     "SessionError",

@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 
 import limpet
-from limpet.codec import MsgpackCodec, layout
+from limpet.codec import Codec, MsgpackCodec, RestrictedCodec, layout
 from limpet.errors import Code, DecodeError
 from limpet.objects.operations import Operation
 from limpet.sansio import Body, Flag, Kind, Phase, View, What
@@ -45,6 +45,7 @@ CONVERSATION: list[dict[str, str]] = vectors("conversation")["conversation"]
 BYTES = {step["name"]: bytes.fromhex(step["bytes"]) for step in CONVERSATION}
 REFUSED: list[dict[str, str]] = vectors("refused")["refused"]
 MSGPACK = vectors("msgpack")
+RESTRICTED = vectors("restricted")
 
 
 def opened() -> Talk:
@@ -161,15 +162,30 @@ class Nothing:
         raise DecodeError("no such buffer")
 
 
-@pytest.mark.parametrize("vector", MSGPACK["values"], ids=lambda vector: vector["python"])
-def test_a_value_has_its_bytes_and_comes_back(vector: Mapping[str, str]) -> None:
+def check_value(vector: Mapping[str, str], codec: Codec) -> None:
     kinds = {kind.__name__: kind for kind in (date, datetime, time, timedelta, timezone, Decimal, Fraction, UUID)}
     value = eval(vector["python"], kinds)
-    codec, limits, data = MsgpackCodec(), limpet.Limits(), bytes.fromhex(vector["bytes"])
+    limits, data = limpet.Limits(), bytes.fromhex(vector["bytes"])
     assert codec.encode(value, Nothing(), limits) == data
     decoded = codec.decode(data, Nothing(), limits)
     assert type(decoded) is type(value)
     assert repr(decoded) == repr(value)
+
+
+@pytest.mark.parametrize("vector", MSGPACK["values"], ids=lambda vector: vector["python"])
+def test_a_value_has_its_bytes_and_comes_back(vector: Mapping[str, str]) -> None:
+    check_value(vector, MsgpackCodec())
+
+
+@pytest.mark.parametrize("vector", RESTRICTED["values"], ids=lambda vector: vector["python"])
+def test_a_value_has_its_pickle_and_comes_back(vector: Mapping[str, str]) -> None:
+    check_value(vector, RestrictedCodec())
+
+
+@pytest.mark.parametrize("vector", RESTRICTED["refused"], ids=lambda vector: vector["name"])
+def test_what_is_no_pickle_of_a_value_is_refused(vector: Mapping[str, str]) -> None:
+    with pytest.raises(DecodeError):
+        RestrictedCodec().decode(bytes.fromhex(vector["bytes"]), Nothing(), limpet.Limits())
 
 
 @pytest.mark.parametrize("vector", MSGPACK["refused"], ids=lambda vector: vector["name"])

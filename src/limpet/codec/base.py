@@ -146,7 +146,7 @@ class Codec(Protocol):
     def build(self, value: object) -> object:
         """Return decoded ``value`` with each `Record` and `Referred` replaced by what it is for.
 
-        May change lists and dicts in place; call it once for each part of the value.
+        May change lists and dicts in place; call it once, for parts of it may be shared.
 
         Raises:
             DecodeError: if a class does not accept its fields.

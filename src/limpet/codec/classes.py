@@ -11,7 +11,7 @@ from typing import Final, cast
 from limpet.codec.base import Record, Referred
 from limpet.errors import ConfigurationError, DecodeError
 
-__all__ = ["Classes", "EnumClass", "RecordClass", "build"]
+__all__ = ["Classes", "EnumClass", "RecordClass", "build", "construct"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +109,22 @@ def build(value: object) -> object:
     elif type(value) is slice:
         return slice(build(value.start), build(value.stop), build(value.step))
     elif type(value) is Record:
-        return _construct(value)
+        return construct(value, build)
     elif type(value) is Referred:
         return value.value
     return value
 
 
-def _construct(record: Record) -> object:
+def construct(record: Record, build: Callable[[object], object]) -> object:
+    """Return what ``record`` is of, made by its constructor.
+
+    Args:
+        record: the fields.
+        build: makes each field what it shall be.
+
+    Raises:
+        DecodeError: if the class does not accept them.
+    """
     values = {field: build(value) for field, value in record.fields.items()}
     try:
         return record.cls(**values)

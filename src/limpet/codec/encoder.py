@@ -21,7 +21,7 @@ from limpet.codec.leaves import LEAVES
 from limpet.errors import EncodeError
 from limpet.limits import Limits
 
-__all__ = ["BUFFER_BYTES", "BY_VALUE", "Encoder", "is_plain"]
+__all__ = ["BUFFER_BYTES", "BY_VALUE", "Encoder", "Trail", "is_plain"]
 
 BUFFER_BYTES: Final = 32 << 10
 """From this size bytes travel beside the payload."""
@@ -139,22 +139,24 @@ class Encoder:
             self._refuse(trail, "text with a surrogate, which has no bytes in UTF-8")
         return value
 
-    def _leaf(self, value: object, trail: Trail, place: Place) -> ExtType:
+    def _leaf(self, value: object, trail: Trail, place: Place) -> object:
+        return self._extension(LEAVES[type(value)].code, self._leaf_bytes(value, trail, place), trail)
+
+    def _leaf_bytes(self, value: object, trail: Trail, place: Place) -> bytes:
+        """Return the form of ``value``, having seen that it may travel."""
         if place is KEY and is_nan(value):
             self._refuse(trail, "NaN is no key, for it does not equal itself")
-        leaf = LEAVES[type(value)]
         try:
-            data = leaf.write(value, self._limits.integer_bits)
+            return LEAVES[type(value)].write(value, self._limits.integer_bits)
         except Exception as error:  # a UUID that someone wrote into may raise anything
             self._refuse(trail, str(error), error)
-        return self._extension(leaf.code, data, trail)
 
     def _bytes(self, value: bytes, trail: Trail, _place: Place) -> object:
         if len(value) < BUFFER_BYTES:
             return value
         return self._extension(layout.BUFFER, _index(self._leaves.attach(value)), trail)
 
-    def _bytearray(self, value: bytearray, trail: Trail, place: Place) -> ExtType:
+    def _bytearray(self, value: bytearray, trail: Trail, place: Place) -> object:
         if len(value) < BUFFER_BYTES:
             return self._leaf(value, trail, place)
         return self._extension(layout.BYTEARRAY_BUFFER, _index(self._leaves.attach(bytes(value))), trail)
@@ -182,44 +184,50 @@ class Encoder:
         self._spend(ARRAY_NODES + layout.COST[layout.DICT] - MAP_NODES, trail)
         return [_MARKS[layout.DICT], *chain.from_iterable(zip(keys, items, strict=True))]
 
-    def _tuple(self, value: tuple[object, ...], trail: Trail, place: Place) -> list[object]:
+    def _tuple(self, value: tuple[object, ...], trail: Trail, place: Place) -> object:
         return self._marked(layout.TUPLE, value, trail, place)
 
-    def _frozenset(self, value: frozenset[object], trail: Trail, _place: Place) -> list[object]:
+    def _frozenset(self, value: frozenset[object], trail: Trail, _place: Place) -> object:
         self._spend(len(value), trail)
         return self._marked(layout.FROZENSET, list(value), trail, KEY)
 
-    def _set(self, value: set[object], trail: Trail, _place: Place) -> list[object]:
+    def _set(self, value: set[object], trail: Trail, _place: Place) -> object:
         self._spend(len(value), trail)
         return self._marked(layout.SET, list(value), trail, KEY)
 
-    def _slice(self, value: slice, trail: Trail, place: Place) -> list[object]:
+    def _slice(self, value: slice, trail: Trail, place: Place) -> object:
         if place is KEY:
             self._refuse(trail, "a slice is no key")
         return self._marked(layout.SLICE, (value.start, value.stop, value.step), trail, VALUE)
 
-    def _range(self, value: range, trail: Trail, place: Place) -> list[object]:
+    def _range(self, value: range, trail: Trail, place: Place) -> object:
         bounds = tuple(map(int, (value.start, value.stop, value.step)))  # a bool may stand there
         return self._marked(layout.RANGE, bounds, trail, place)
 
-    def _member(self, value: Enum, known: EnumClass, trail: Trail, place: Place) -> list[object]:
+    def _member(self, value: Enum, known: EnumClass, trail: Trail, place: Place) -> object:
+        return self._marked(layout.ENUM, (known.name, self._member_name(value, known, trail)), trail, place)
+
+    def _member_name(self, value: Enum, known: EnumClass, trail: Trail) -> str:
         name = value._name_
         if known.members.get(name) is not value:
             self._refuse(trail, f"only single members of {known.name} have a name to travel by")
-        return self._marked(layout.ENUM, (known.name, name), trail, place)
+        return name
 
-    def _record(self, value: object, known: RecordClass, trail: Trail, place: Place) -> list[object]:
-        if place is KEY:
-            self._refuse(trail, f"{known.name} is no key: it is built when its call is allowed, and keys before")
-        try:
-            fields = known.read(value)
-        except Exception as error:
-            self._refuse(trail, f"a field of {known.name} cannot be read: {type(error).__name__}", error)
+    def _record(self, value: object, known: RecordClass, trail: Trail, place: Place) -> object:
+        fields = self._fields(value, known, trail, place)
         self._enter(ARRAY_NODES + layout.COST[layout.RECORD] + 2, trail)
         self._enter(MAP_NODES + 2 * len(fields), trail)
         lowered = {field: self.lower(item, (trail, f".{field}")) for field, item in fields.items()}
         self._depth -= 2
         return [_MARKS[layout.RECORD], known.name, lowered]
+
+    def _fields(self, value: object, known: RecordClass, trail: Trail, place: Place) -> dict[str, object]:
+        if place is KEY:
+            self._refuse(trail, f"{known.name} is no key: it is built when its call is allowed, and keys before")
+        try:
+            return known.read(value)
+        except Exception as error:
+            self._refuse(trail, f"a field of {known.name} cannot be read: {type(error).__name__}", error)
 
     def _marked(self, mark: int, items: Sequence[object], trail: Trail, place: Place) -> list[object]:
         self._enter(ARRAY_NODES + layout.COST[mark] + len(items), trail)
@@ -238,7 +246,7 @@ class Encoder:
                 lowered[index] = self.lower(item, (trail, index), place)
         return lowered
 
-    def _reference(self, value: object, trail: Trail, place: Place) -> ExtType:
+    def _reference(self, value: object, trail: Trail, place: Place) -> object:
         kind = type(value)
         if place is KEY:
             self._refuse(trail, f"{kind.__name__} is no key: only values are")
@@ -250,7 +258,7 @@ class Encoder:
             self._refuse(trail, str(error), error)
         return self._extension(layout.REFERENCE, _index(index), trail)
 
-    def _extension(self, code: int, data: bytes, trail: Trail) -> ExtType:
+    def _extension(self, code: int, data: bytes, trail: Trail) -> object:
         self._spend(layout.COST[code] - 1, trail)
         return ExtType(code, data)
 

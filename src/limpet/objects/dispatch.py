@@ -152,7 +152,7 @@ class Dispatch:
         What is in the payload by reference, or is to be built, comes in first: they see what the object gets.
         """
         if build is not None:
-            args, kwargs = build(args), build(kwargs)
+            args, kwargs = build((args, kwargs))  # at once: they may share what is in them
         if not self._interceptors:
             return run(target, *args, **kwargs)
         following: Callable[[Invocation], Any] = _finish

@@ -228,15 +228,22 @@ _HOLDERS: Final = (list, tuple, dict, set, frozenset, bytearray, str, deque, *_K
 
 def referred(value: Any) -> Iterator[object]:
     """Yield what the references in decoded ``value`` stand for, before `Codec.build` puts it there."""
-    kind = type(value)
-    if kind is Referred:
-        yield value.value
-    elif kind is list or kind is tuple:
-        for item in value:
-            yield from referred(item)
-    elif kind is dict:
-        yield from referred(list(value.values()))
-    elif kind is slice:
-        yield from referred((value.start, value.stop, value.step))
-    elif kind is Record:
-        yield from referred(value.fields)
+    waiting: list[Any] = [value]
+    seen: set[int] = set()  # ids of parts: what is shared, or holds itself, is looked into once
+    while waiting:
+        part = waiting.pop()
+        kind = type(part)
+        if kind is Referred:
+            yield part.value
+        elif kind in _WITH_PARTS and id(part) not in seen:
+            seen.add(id(part))
+            if kind is dict:
+                parts: Iterable[object] = part.values()
+            elif kind is slice:
+                parts = (part.start, part.stop, part.step)
+            else:
+                parts = part.fields.values() if kind is Record else part
+            waiting.extend(reversed(list(parts)))
+
+
+_WITH_PARTS: Final = frozenset({list, tuple, dict, slice, Record})
