@@ -119,5 +119,5 @@ class Profile:
         if not is_loopback:
             raise ConfigurationError(
                 f"refusing to listen on {host!r:.60}: other machines could connect, and nothing would prove who they "
-                "are; listen on 127.0.0.1, ::1 or a Unix socket (keys and TLS, for networks, do not exist yet)"
+                "are; listen on 127.0.0.1, ::1 or a Unix socket (keys and TLS do not open networks yet)"
             )

@@ -41,9 +41,11 @@ def test_served_code_knows_who_calls(url: str) -> None:
         assert session.open().name() == "ada"
 
 
-@pytest.mark.parametrize("key", [None, EVE], ids=["no key", "another's"])
-def test_nobody_else_gets_in_and_the_next_one_does(url: str, key: limpet.Key | None) -> None:
-    with pytest.raises(ConnectRefused):
+@pytest.mark.parametrize(
+    ("key", "hint"), [(None, "no key was given"), (EVE, "may not take this key")], ids=["no key", "another's"]
+)
+def test_nobody_else_gets_in_and_the_next_one_does(url: str, key: limpet.Key | None, hint: str) -> None:
+    with pytest.raises(ConnectRefused, match=hint):
         limpet.connect(url, key=key)
     with limpet.connect(url, key=ADA) as session:
         assert session.open().name() == "ada"
@@ -129,6 +131,22 @@ def test_keys_replaced_during_a_handshake_are_judged_again() -> None:
                 late.receive(data)
         assert late.session is not None
         assert "revoked" in str(late.session.ended)
+
+
+@pytest.mark.parametrize("keys", [[], EVE, b"x" * 32], ids=["list", "key", "bytes"])
+def test_what_is_no_key_is_named(keys: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^keys= is the path"):
+        limpet.Server(WhoAmI, "limpet://127.0.0.1:0", keys=keys)
+    if keys is not EVE:
+        with pytest.raises(ConfigurationError, match=r"^key= is the path"):
+            limpet.connect("limpet://127.0.0.1:1", key=keys)
+
+
+def test_a_server_that_nobody_could_connect_to_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "clients.keys").touch(0o600)
+    for keys in (limpet.KeyRing([]), tmp_path / "clients.keys"):
+        with pytest.raises(ConfigurationError, match="nobody could connect"):
+            limpet.Server(WhoAmI, "limpet://127.0.0.1:0", keys=keys)
 
 
 @pytest.mark.parametrize("keys", [None, "clients.keys", [ADA]])

@@ -112,7 +112,7 @@ class SymmetricState:
         except InvalidTag:
             plain = None
         if plain is None:
-            raise ProtocolError("a handshake message that does not open")
+            raise ProtocolError("a handshake message that does not open: its key is another, or not known here")
         self._counter += 1
         self.mix_hash(sealed)
         return plain

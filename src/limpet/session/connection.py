@@ -291,7 +291,13 @@ class Connection:
         if self.phase is Phase.OPEN:
             self._close(SessionLost("the connection was closed without a Goodbye"))
         else:
-            self._close(ConnectRefused("the peer closed the connection during the handshake"))
+            # A server says nothing to whom it does not know. What this side knows itself tells where to look.
+            hint = ""
+            if not self.is_server and self.profile.key is None:
+                hint = "; no key was given: it may let in only who has one"
+            elif not self.is_server:
+                hint = "; it may not take this key, or not any more, or take none"
+            self._close(ConnectRefused(f"the peer closed the connection during the handshake{hint}"))
 
     def lose(self, why: SessionError) -> None:
         """Take in that the connection broke, or that the driver gives it up."""

@@ -83,7 +83,11 @@ def listen(address: Address) -> tuple[socket.socket, Address]:
     if address.path is not None:
         return _listen_unix(address.path), address
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    sock = socket.create_server((address.host, address.port), family=family, backlog=1024)
+    try:
+        sock = socket.create_server((address.host, address.port), family=family, backlog=1024)
+    except OSError as error:
+        error.add_note("choose another port, or port 0, which takes any that is free")
+        raise
     sock.setblocking(False)
     return sock, Address(address.host, sock.getsockname()[1])
 

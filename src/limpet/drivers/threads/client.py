@@ -17,7 +17,7 @@ from limpet.drivers.threads.channel import Channel
 from limpet.drivers.threads.deadline import bounded, deadline_of_caller, seconds_until
 from limpet.drivers.threads.housekeeping import housekeeping
 from limpet.drivers.threads.line import READ_BYTES
-from limpet.errors import ConnectRefused, SessionError
+from limpet.errors import ConfigurationError, ConnectRefused, SessionError
 from limpet.framing.keys import Key
 from limpet.objects.dispatch import Dispatch
 from limpet.objects.endpoint import Endpoint, make_tables
@@ -134,11 +134,13 @@ def connect(
 
     Raises:
         ConnectRefused: if nobody listens, or the handshake failed or took too long.
-        ConfigurationError: if the URL is none of limpet's.
+        ConfigurationError: if the URL is none of limpet's, or the key no key.
         ValueError: if ``timeout`` is not positive.
     """
     profile = profile or Profile.local()
     if key is not None:
+        if not isinstance(key, Key | str | Path):
+            raise ConfigurationError(f"key= is the path of a key's file, or a limpet.Key, not a {type(key).__name__}")
         profile = replace(profile, key=key if isinstance(key, Key) else read_key(Path(key)))
     deadline = time.monotonic() + bounded(profile.limits.connect_seconds if timeout is None else timeout)
     address = parse_url(url)

@@ -100,11 +100,7 @@ class Server:
         if exposure is not None:
             changes["exposure"] = exposure
         if keys is not None:
-            if not isinstance(keys, KeyRing):
-                file = KeyFile(Path(keys).absolute())
-                self._key_watch = KeyWatch(file, self.replace_keys)
-                keys = file.ring
-            changes["keys"] = keys
+            changes["keys"] = self._ring(keys)
         self.profile: Profile = replace(profile or Profile.local(), **changes)
         self._catalog = catalog(service)
         self._address = parse_url(url)
@@ -161,6 +157,19 @@ class Server:
             if self._watcher is not None and not self._stopped.is_set() and self._pid == os.getpid():
                 self._stop(self._watcher)
                 self._stopped.set()
+
+    def _ring(self, keys: object) -> KeyRing:
+        """Return the keys that were given to this server, and see to it that a file is looked at."""
+        if isinstance(keys, str | Path):
+            file = KeyFile(Path(keys).absolute())
+            self._key_watch = KeyWatch(file, self.replace_keys)
+            keys = file.ring
+        if not isinstance(keys, KeyRing):
+            kind = type(keys).__name__
+            raise ConfigurationError(f"keys= is the path of a file of keys, or limpet.KeyRing([key]), not a {kind}")
+        if not keys.by_id:
+            raise ConfigurationError("keys= has no key, so that nobody could connect; `limpet keys new` makes one")
+        return keys
 
     def replace_keys(self, keys: KeyRing) -> None:
         """Take proofs of other keys from now on, and end the sessions of those that are not among them.
