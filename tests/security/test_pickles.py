@@ -22,11 +22,11 @@ from tests.support.values import Parts
 ROOT = Path(__file__).parents[2]
 MEMORY = 1 << 30
 """What the process of the reader may have in all. Its corpus is a tenth of that."""
-SECONDS = 2.0
-"""What one pickle may take, on a machine that is busy."""
+SECONDS = 50
+"""Of the processor, for the whole corpus: one pickle that never ends would end its process."""
 
 READER = """
-import json, sys, time
+import json, sys
 from limpet.codec import Referred, RestrictedCodec
 from limpet.errors import DecodeError
 from limpet.limits import Limits
@@ -38,25 +38,24 @@ codec, limits, outcomes = RestrictedCodec(), Limits(), {}
 for name, payload in HOSTILE.items():
     parts = Parts()
     parts.references, parts.buffers = [Referred([1])], [b"abc"]
-    start = time.process_time()
     try:
         outcome = f"read: {codec.decode(payload, parts, limits)!r:.40}"
     except DecodeError as error:
         outcome = f"refused: {error}" if error.__cause__ is error.__context__ is None else "holds another error"
     except BaseException as error:
         outcome = f"raised: {error!r:.100}"
-    outcomes[name] = outcome, time.process_time() - start
+    outcomes[name] = outcome
 json.dump([outcomes, sorted(set(sys.modules) - modules)], sys.stdout)
 """
 
 
 def bound() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (50, 50))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, tuple[str, float]], list[str], Path]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], list[str], Path]:
     """Read the corpus in a process of its own, in an empty folder."""
     folder = tmp_path_factory.mktemp("reader")
     result = subprocess.run(
@@ -71,24 +70,23 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, tuple[
     return found, modules, folder
 
 
-def test_each_is_refused_in_time(outcomes: tuple[dict[str, tuple[str, float]], list[str], Path]) -> None:
+def test_each_is_refused(outcomes: tuple[dict[str, str], list[str], Path]) -> None:
     found, _, _ = outcomes
     assert found.keys() == HOSTILE.keys()
-    assert [(name, what) for name, (what, _) in found.items() if not what.startswith("refused: ")] == []
-    assert [(name, taken) for name, (_, taken) in found.items() if taken > SECONDS] == []
+    assert [(name, what) for name, what in found.items() if not what.startswith("refused: ")] == []
 
 
-def test_a_refusal_says_what_was_wrong(outcomes: tuple[dict[str, tuple[str, float]], list[str], Path]) -> None:
+def test_a_refusal_says_what_was_wrong(outcomes: tuple[dict[str, str], list[str], Path]) -> None:
     found, _, _ = outcomes
-    assert [(name, what) for name, (what, _) in found.items() if not len("refused: ") < len(what) <= 300] == []
-    assert found["EXT1"][0] == "refused: EXT1 at byte 0: no opcode of plain data"
-    assert found["GLOBAL os.system"][0] == "refused: GLOBAL at byte 0: there is no global 'os' 'system'"
-    assert found["APPEND to NONE"][0] == "refused: APPEND at byte 3: NoneType where list belongs"
-    assert found["the byte 0xff"][0] == "refused: the byte 0xff at byte 0: no opcode of plain data"
+    assert [(name, what) for name, what in found.items() if not len("refused: ") < len(what) <= 300] == []
+    assert found["EXT1"] == "refused: EXT1 at byte 0: no opcode of plain data"
+    assert found["GLOBAL os.system"] == "refused: GLOBAL at byte 0: there is no global 'os' 'system'"
+    assert found["APPEND to NONE"] == "refused: APPEND at byte 3: NoneType where list belongs"
+    assert found["the byte 0xff"] == "refused: the byte 0xff at byte 0: no opcode of plain data"
 
 
 def test_nothing_ran_and_nothing_was_imported(
-    outcomes: tuple[dict[str, tuple[str, float]], list[str], Path],
+    outcomes: tuple[dict[str, str], list[str], Path],
 ) -> None:
     _, modules, folder = outcomes
     assert list(folder.iterdir()) == []
