@@ -70,7 +70,8 @@ class Runner(Line):
             return None
         schedule = session.schedule
         request = schedule.start() if schedule.requests else None
-        if request is not None and schedule.is_concurrent:
+        if request is not None and schedule.can_start:
+            # This thread is busy from here on: what may run beside it is another's.
             self.locked_hand_on()
         return request
 
